@@ -8,7 +8,6 @@ BIN := $(VENV)/bin
 RELEASE := build/release
 
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
-# Of several generators scikit-build-core could pick, the presets use this one too.
 export CMAKE_GENERATOR := Ninja
 export PATH := $(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -38,7 +37,8 @@ $(VENV)/.installed-%: requirements/%.txt requirements/constraints.txt | $(BIN)/p
 .PHONY: build
 build: $(VENV)/.installed-build ## Leave .venv with Larder, Feast and pyarrow ready for use
 	$(BIN)/python -m pip install -q --no-build-isolation --no-deps \
-	  -C build-dir=$(RELEASE) -C cmake.define.LARDER_WERROR=ON -e .
+	  --config-settings build-dir=$(RELEASE) \
+	  --config-settings cmake.define.LARDER_WERROR=ON -e .
 
 .PHONY: demo
 demo: build $(VENV)/.installed-demo ## Training set of a year of real flights, every cell checked
