@@ -46,7 +46,7 @@ def check(entry: dict[str, str], database: Path) -> bool:
     tidy = ["clang-tidy", "--quiet", "-p", str(database), *EXTRA, entry["file"]]
     result = subprocess.run(tidy, capture_output=True, text=True, check=False)
     if result.returncode:
-        print(result.stdout + result.stderr, flush=True)
+        print(result.stdout or result.stderr, flush=True)  # stderr only counts warnings
         return False
     mark.touch()
     return True
