@@ -74,9 +74,9 @@ test-python: build $(VENV)/.installed-test ## Tests through Python, oracle inclu
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: test-python-integration
-test-python-integration: build $(VENV)/.installed-test ## Feast's own offline store tests (FEAST=checkout)
+test-python-integration: | $(BIN)/python ## Feast's own tests of offline stores (FEAST=checkout)
 	@test -n "$(FEAST)" || { echo "usage: make $@ FEAST=<checkout of feast>" >&2; exit 2; }
-	$(BIN)/python -m tests.feast.run $(FEAST)
+	$(BIN)/python tests/feast/run.py --feast $(FEAST) $(FEAST_ARGS)
 
 # ---- style -------------------------------------------------------------------------------
 
@@ -115,4 +115,4 @@ clean: ## Remove build results and caches
 
 .PHONY: distclean
 distclean: clean ## Remove .venv too
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-feast
