@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entity rows: what the caller passes as entity_df, as one Arrow table with its time column."""
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from feast.errors import EntityTimestampInferenceException
+from feast.infra.offline_stores.offline_utils import DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
+
+from feast_larder.settings import from_epoch_microseconds
+
+_logger = logging.getLogger(__name__)
+
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_NO_ROWS = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class EntityRows:
+    """The rows to find features for.
+
+    Attributes:
+        table: one row per row of the result, in its order; all columns come back untouched.
+        event_timestamp: the column with the time that features must be known at: a timestamp
+            (naive is UTC), a date or an ISO-8601 string.
+    """
+
+    table: pa.Table
+    event_timestamp: str
+
+    @property
+    def other_columns(self) -> list[str]:
+        """Every column but the event timestamp: join keys, request data and what rides along."""
+        return [name for name in self.table.column_names if name != self.event_timestamp]
+
+    def time_range(self) -> tuple[datetime, datetime]:
+        """Return the first and last event timestamp in UTC, the epoch twice if there is none."""
+        times = self.table[self.event_timestamp]
+        if not pa.types.is_temporal(times.type):
+            parsed = pd.to_datetime(times.to_pandas(), utc=True, format="ISO8601")
+            times = pa.chunked_array([pa.array(parsed, pa.timestamp("ns", "UTC"))])
+        ends = pc.min_max(times)
+        return _to_datetime(ends["min"], up=False), _to_datetime(ends["max"], up=True)
+
+
+def read_entity_rows(entity_df: Any) -> EntityRows:  # noqa: ANN401 - what it may be is the point
+    """Convert a pandas DataFrame or anything with an Arrow stream; drops and reorders nothing.
+
+    NaN and NaT of a DataFrame become nulls and its index is ignored.
+
+    Raises:
+        TypeError: entity_df is neither.
+        ValueError: a DataFrame column mixes types, or a column name occurs twice.
+        EntityTimestampInferenceException: no column, or several, could be the event timestamp.
+    """
+    if isinstance(entity_df, pd.DataFrame):
+        table = _from_pandas(entity_df)
+        typed_times = [
+            str(name)
+            for name, dtype in entity_df.dtypes.items()
+            if pd.api.types.is_datetime64_any_dtype(dtype)
+        ]
+    elif hasattr(entity_df, "__arrow_c_stream__"):
+        table = _without_views(pa.table(entity_df))
+        typed_times = []
+    else:
+        raise TypeError(
+            "entity_df must be a pandas DataFrame or an Arrow table (or have an Arrow stream), "
+            f"got {type(entity_df).__name__}"
+        )
+    repeated = {name for name in table.column_names if table.column_names.count(name) > 1}
+    if repeated:
+        raise ValueError(f"entity_df has several columns named {sorted(repeated)}")
+    return EntityRows(table, _event_timestamp_column(table, typed_times))
+
+
+def _from_pandas(frame: pd.DataFrame) -> pa.Table:
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    for index, field in enumerate(table.schema):
+        series = frame.iloc[:, index]
+        if pd.api.types.is_object_dtype(series.dtype) and pa.types.is_timestamp(field.type):
+            table = table.set_column(index, field.name, _exact_times(series, field))
+    return table
+
+
+def _exact_times(series: "pd.Series[Any]", field: pa.Field) -> pa.Array:
+    """Convert a column of time objects, whose zones may differ, to UTC (naive if all are).
+
+    Arrow takes the zone of the first object and cuts nanoseconds off unless told otherwise.
+    """
+    zone = "UTC" if field.type.tz is not None else None
+    try:
+        return pa.array(series, type=pa.timestamp("ns", zone), from_pandas=True)
+    except pa.ArrowInvalid:  # beyond the years 1677 to 2262 of nanoseconds
+        return pa.array(series, type=pa.timestamp("us", zone), from_pandas=True)
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Rewrite string and binary views, which Polars exports, in the layout that all can read."""
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    fields = [field.with_type(plain.get(field.type, field.type)) for field in table.schema]
+    return table.replace_schema_metadata(None).cast(pa.schema(fields))
+
+
+def _event_timestamp_column(table: pa.Table, typed_times: list[str]) -> str:
+    """Find the event timestamp as Feast does, then by dates and ISO-8601 strings.
+
+    Args:
+        table: the entity rows.
+        typed_times: the columns that Feast itself would look at, those of a datetime dtype.
+    """
+    default: str = DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
+    if default in table.column_names:
+        return default
+    schema = table.schema
+    candidates: Iterable[list[str]] = (
+        typed_times,
+        [field.name for field in schema if pa.types.is_timestamp(field.type)],
+        [field.name for field in schema if pa.types.is_date(field.type)],
+        [field.name for field in schema if _starts_with_iso_date(table[field.name])],
+    )
+    found = next((names for names in candidates if names), [])
+    if len(found) != 1:
+        raise EntityTimestampInferenceException(default)
+    _logger.info("Using %s as the event timestamp; name it %s to say so", found[0], default)
+    return found[0]
+
+
+def _starts_with_iso_date(column: pa.ChunkedArray) -> bool:
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
+    first = next((value for value in column.drop_null().slice(0, 1).to_pylist()), None)
+    return first is not None and _ISO_DATE.match(first) is not None
+
+
+def _to_datetime(time: pa.Scalar, *, up: bool) -> datetime:
+    """Convert a date or timestamp to microseconds, rounded outwards."""
+    if not time.is_valid:
+        return _NO_ROWS
+    if pa.types.is_date(time.type):
+        time = time.cast(pa.timestamp("s"))
+    scale = 10**6 / _TICKS_PER_SECOND[time.type.unit]
+    ticks = int(time.value)
+    if scale >= 1:
+        return from_epoch_microseconds(ticks * int(scale))
+    return from_epoch_microseconds(-(-ticks // 1000) if up else ticks // 1000)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The three questions a retrieval job can ask the engine; asking is what reads the data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+from feast.errors import FeastJoinKeysDuringMaterialization
+from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
+from feast.infra.offline_stores.file_source import FileSource
+
+from feast_larder import _engine
+from feast_larder.entity_rows import EntityRows
+from feast_larder.settings import epoch_microseconds
+from feast_larder.sources import open_source, source_schema
+
+
+class Request(Protocol):
+    """A question to the engine, and what its answer still needs before Feast can use it."""
+
+    def run(self, options: _engine.Options) -> _engine.Result:
+        """Ask the engine. The result may be read once."""
+
+    def finish(self, table: pa.Table) -> pa.Table:
+        """Give the answer the shape that Feast expects."""
+
+
+@dataclass(frozen=True)
+class PointInTimeRequest:
+    """Features of several views as they were known at the times of the entity rows."""
+
+    rows: EntityRows
+    views: Sequence[_engine.FeatureView]
+    filter_by_created_timestamp: bool
+
+    def run(self, options: _engine.Options) -> _engine.Result:
+        """Join; the entity rows' columns come first, then the features of each view."""
+        return _engine.point_in_time(
+            self.rows.table,
+            self.rows.event_timestamp,
+            list(self.views),
+            filter_by_created_timestamp=self.filter_by_created_timestamp,
+            options=options,
+        )
+
+    def finish(self, table: pa.Table) -> pa.Table:
+        """Leave the answer as it is."""
+        return table
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """Rows of one source, by the names that its columns have in the files.
+
+    Attributes:
+        join_keys: the join keys; none for a feature view without entities.
+        features: the feature columns; none stands for every column of the source.
+        start, end: both inclusive, naive is UTC, to the microsecond; None leaves the side open.
+        latest: only the newest row of each join key, instead of every row.
+    """
+
+    source: FileSource
+    repo_path: Path | None
+    join_keys: Sequence[str]
+    features: Sequence[str]
+    event_timestamp: str
+    created_timestamp: str | None
+    start: datetime | None
+    end: datetime | None
+    latest: bool
+
+    def run(self, options: _engine.Options) -> _engine.Result:
+        """Read the rows.
+
+        Raises:
+            FeastJoinKeysDuringMaterialization: the source lacks a join key.
+        """
+        columns = self._columns()
+        try:
+            return self._ask(columns, options)
+        except ValueError:
+            # Looked into only now: it costs a reading of the files' footers.
+            self._require_join_keys(source_schema(self.source, self.repo_path).names)
+            raise
+
+    def finish(self, table: pa.Table) -> pa.Table:
+        """Return one chunk with parsed times, and the dummy entity if there are no join keys."""
+        # Feast's materialization turns the first chunk into protos and forgets the others.
+        table = table.combine_chunks()
+        for name in filter(None, (self.event_timestamp, self.created_timestamp)):
+            table = _with_parsed_times(table, name)
+        if self.join_keys or DUMMY_ENTITY_ID in table.column_names:
+            return table
+        dummy = pa.repeat(pa.scalar(DUMMY_ENTITY_VAL), table.num_rows)
+        return table.append_column(DUMMY_ENTITY_ID, dummy)
+
+    def _ask(self, columns: list[str], options: _engine.Options) -> _engine.Result:
+        source = open_source(self.source, self.repo_path)
+        start_us = epoch_microseconds(self.start)
+        end_us = epoch_microseconds(self.end)
+        if self.latest:
+            return _engine.latest(
+                source,
+                join_keys=list(self.join_keys),
+                columns=columns,
+                event_timestamp=self.event_timestamp,
+                created_timestamp=self.created_timestamp,
+                start_us=start_us,
+                end_us=end_us,
+                options=options,
+            )
+        return _engine.range(
+            source,
+            columns=columns,
+            event_timestamp=self.event_timestamp,
+            start_us=start_us,
+            end_us=end_us,
+            options=options,
+        )
+
+    def _columns(self) -> list[str]:
+        if not self.features:
+            columns: list[str] = source_schema(self.source, self.repo_path).names
+            self._require_join_keys(columns)
+            return columns
+        times = filter(None, (self.event_timestamp, self.created_timestamp))
+        return list(dict.fromkeys([*self.join_keys, *self.features, *times]))
+
+    def _require_join_keys(self, columns: list[str]) -> None:
+        if not set(self.join_keys) <= set(columns):
+            raise FeastJoinKeysDuringMaterialization(
+                self.source.path, set(self.join_keys), set(columns)
+            )
+
+
+def _with_parsed_times(table: pa.Table, name: str) -> pa.Table:
+    """Turn ISO-8601 strings into UTC timestamps: Feast orders this column as it stands."""
+    column = table[name]
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return table
+    times = pd.to_datetime(column.to_pandas(), utc=True, format="ISO8601")
+    parsed = pa.array(times, pa.timestamp("ns", "UTC"), from_pandas=True)
+    return table.set_column(table.column_names.index(name), name, parsed)
