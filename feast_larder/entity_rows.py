@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from feast.errors import EntityTimestampInferenceException
 from feast.infra.offline_stores.offline_utils import DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
 
+from feast_larder.iso_times import is_text, parse_iso_times
 from feast_larder.settings import from_epoch_microseconds
 
 _logger = logging.getLogger(__name__)
@@ -44,10 +45,7 @@ class EntityRows:
     def time_range(self) -> tuple[datetime, datetime]:
         """Return the first and last event timestamp in UTC, the epoch twice if there is none."""
         times = self.table[self.event_timestamp]
-        if not pa.types.is_temporal(times.type):
-            parsed = pd.to_datetime(times.to_pandas(), utc=True, format="ISO8601")
-            times = pa.chunked_array([pa.array(parsed, pa.timestamp("ns", "UTC"))])
-        ends = pc.min_max(times)
+        ends = pc.min_max(parse_iso_times(times) if is_text(times.type) else times)
         return _to_datetime(ends["min"], up=False), _to_datetime(ends["max"], up=True)
 
 
@@ -135,7 +133,7 @@ def _event_timestamp_column(table: pa.Table, typed_times: list[str]) -> str:
 
 
 def _starts_with_iso_date(column: pa.ChunkedArray) -> bool:
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not is_text(column.type):
         return False
     first = next((value for value in column.drop_null().slice(0, 1).to_pylist()), None)
     return first is not None and _ISO_DATE.match(first) is not None

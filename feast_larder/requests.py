@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
 import pyarrow as pa
 from feast.errors import FeastJoinKeysDuringMaterialization
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
@@ -15,6 +14,7 @@ from feast.infra.offline_stores.file_source import FileSource
 
 from feast_larder import _engine
 from feast_larder.entity_rows import EntityRows
+from feast_larder.iso_times import is_text, parse_iso_times
 from feast_larder.settings import epoch_microseconds
 from feast_larder.sources import open_source, source_schema
 
@@ -139,9 +139,6 @@ class PullRequest:
 
 def _with_parsed_times(table: pa.Table, name: str) -> pa.Table:
     """Turn ISO-8601 strings into UTC timestamps: Feast orders this column as it stands."""
-    column = table[name]
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not is_text(table.schema.field(name).type):
         return table
-    times = pd.to_datetime(column.to_pandas(), utc=True, format="ISO8601")
-    parsed = pa.array(times, pa.timestamp("ns", "UTC"), from_pandas=True)
-    return table.set_column(table.column_names.index(name), name, parsed)
+    return table.set_column(table.column_names.index(name), name, parse_iso_times(table[name]))

@@ -43,7 +43,10 @@ class FeatureRepo:
         settings = {
             "project": "test",
             "provider": "local",
-            "registry": "data/registry.db",
+            "registry": {
+                "path": "data/registry.db",
+                "enable_online_feature_view_versioning": True,
+            },
             "online_store": {"type": "sqlite", "path": "data/online.db"},
             "offline_store": {"type": "feast_larder.LarderOfflineStore", **offline_options},
             "entity_key_serialization_version": 3,
