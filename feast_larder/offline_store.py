@@ -195,8 +195,10 @@ class LarderOfflineStore(OfflineStore):
     def validate_data_source(self, config: RepoConfig, data_source: DataSource) -> None:
         """Check that the source's files are readable and have the time columns it names.
 
+        Files that do not exist yet are only warned of.
+
         Raises:
-            OSError: a file is missing, truncated or corrupt.
+            OSError: a file is truncated or corrupt.
             ValueError: Larder cannot read this kind of source, or a time column is missing.
         """
         source = sources.require_file_source(data_source, f"data source {data_source.name!r}")

@@ -104,7 +104,8 @@ class LarderRetrievalJob(RetrievalJob):
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         options = _engine.Options(**self._settings, timeout_ms=timeout_milliseconds(timeout))
         result = self._request.run(options)
-        table = self._request.finish(pa.table(result))
+        # A file's pandas metadata would turn columns into an index in whatever reads the table.
+        table = self._request.finish(pa.table(result).replace_schema_metadata(None))
         self._stats = result.stats()
         return table
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Feast's data sources as the engine sees them: where the files are, what columns they have."""
 
+import logging
 import os
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -12,6 +13,8 @@ from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 
 from feast_larder import _engine
+
+_logger = logging.getLogger(__name__)
 
 
 def require_file_source(source: DataSource | None, owner: str) -> FileSource:
@@ -86,11 +89,17 @@ def column_names_and_types(source: FileSource, config: RepoConfig) -> list[tuple
 def validate_file_source(source: FileSource, config: RepoConfig) -> None:
     """Check that the files are readable and hold the time columns that the source names.
 
+    Files that are not there yet are only warned of: a push may be what first writes them.
+
     Raises:
-        OSError: a file is missing, truncated or corrupt.
-        ValueError: there are no files, or a time column is missing.
+        OSError: a file is truncated or corrupt.
+        ValueError: a time column is missing.
     """
-    columns = source_schema(source, config.repo_path).names
+    try:
+        columns = source_schema(source, config.repo_path).names
+    except FileNotFoundError as error:
+        _logger.warning("FileSource %r has no files yet: %s", source.path, error)
+        return
     options = {
         "timestamp_field": source.timestamp_field,
         "created_timestamp_column": source.created_timestamp_column,

@@ -46,6 +46,18 @@ def test_fifty_views_at_once(repo: FeatureRepo) -> None:
     assert [result[f"f{i}"][0].as_py() for i in range(50)] == [*range(25), *[None] * 25]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["it's", 'a "b"', "x;--", "../..", "%2e", "שלום", "a b", "日本", "x" * 4096, "a.b", "*", "\\n"],
+)
+def test_column_names_are_data(repo: FeatureRepo, name: str) -> None:
+    key, value, ts = f"{name}1", f"{name}2", f"{name}3"
+    table = pa.table({key: ["a", "b"], value: [1, 2], ts: timestamps(at(0), at(0))})
+    repo.add_view(table, keys=[key], features=[value], timestamp_field=ts)
+    asked = pa.table({key: ["b", "a"], "event_timestamp": [at(1)] * 2})
+    assert repo.join(asked, [f"stats:{value}"])[value].to_pylist() == [2, 1]
+
+
 def test_full_feature_names(repo: FeatureRepo) -> None:
     repo.add_view(history([1], [at(0)], value=[1]), name="one")
     repo.add_view(history([1], [at(0)], value=[2]), name="two")

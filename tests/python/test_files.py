@@ -190,11 +190,18 @@ def _validate(repo: FeatureRepo, **options: str) -> None:
     repo.store._get_provider().validate_data_source(repo.store.config, source)
 
 
+def test_validation_warns_of_files_that_are_not_there_yet(
+    repo: FeatureRepo, caplog: pytest.LogCaptureFixture
+) -> None:
+    (repo.path / "empty").mkdir()
+    for path in ("gone.parquet", "empty"):
+        _validate(repo, path=path)
+        assert path in caplog.messages[-1]
+
+
 def test_validate_data_source(repo: FeatureRepo) -> None:
     repo.write(history([1], [at(0)], value=[1]), "stats.parquet")
     _validate(repo)
-    with pytest.raises(FileNotFoundError, match=r"gone\.parquet"):
-        _validate(repo, path="gone.parquet")
     with pytest.raises(ValueError, match=r"stats\.parquet.*'when'.*timestamp_field"):
         _validate(repo, timestamp_field="when")
     with pytest.raises(ValueError, match=r"'born'.*created_timestamp_column"):

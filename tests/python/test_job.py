@@ -114,7 +114,7 @@ def test_generous_timeout_changes_nothing(hourly: FeatureRepo) -> None:
 
 def wide_history(repo: FeatureRepo) -> None:
     """A view that takes the engine far longer than the limits of the tests that use it."""
-    size = 3_000_000
+    size = 1_000_000
     keys = pa.array(range(size), pa.int64())
     text = pa.array([f"key {i:020}" for i in range(size)])
     ts = pa.array([at(0)] * size, pa.timestamp("us", "UTC"))

@@ -142,6 +142,15 @@ def test_no_features_stands_for_all_columns(repo: FeatureRepo, kind: str) -> Non
 
 
 @both
+def test_index_of_pandas_in_a_file_is_a_column(repo: FeatureRepo, kind: str) -> None:
+    frame = history([1], [at(0)], value=[1]).to_pandas().set_index("key")
+    repo.write(pa.Table.from_pandas(frame), "stats.parquet")
+    job = pull(repo, kind)
+    assert job.to_df()["key"].tolist() == [1]
+    assert job.to_arrow().to_pandas()["key"].tolist() == [1]
+
+
+@both
 @pytest.mark.parametrize("features", [["value"], []])
 def test_missing_join_keys(repo: FeatureRepo, kind: str, features: list[str]) -> None:
     repo.write(history([1], [at(0)], value=[1]), "stats.parquet")
@@ -216,7 +225,7 @@ def test_construction_reads_nothing(repo: FeatureRepo, kind: str) -> None:
 
 @both
 def test_timeout(repo: FeatureRepo, kind: str) -> None:
-    size = 2_000_000
+    size = 1_000_000
     table = pa.table(
         {
             "key": [f"{i:020}" for i in range(size)],
