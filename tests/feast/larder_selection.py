@@ -133,6 +133,16 @@ def _parse(table: str) -> tuple[Line, ...]:
 
 LINES = _parse(TABLE)
 
+# What pytest is given to search, for each verdict that runs: wide enough to see new files.
+SEARCHED = {
+    Verdict.RUN: ("integration",),
+    Verdict.UNIT: (
+        "unit/infra/offline_stores",
+        "unit/test_offline_server.py",
+        "unit/test_retrieval_job_dataframe.py",
+    ),
+}
+
 
 def find_line(path: str, test: str) -> Line | None:
     """The most specific line for a test: its own, else its file's, else that of a folder above."""
@@ -150,8 +160,3 @@ def is_left_whole(path: str) -> bool:
         return False
     line = find_line(path, "")
     return line is not None and line.verdict is Verdict.LEAVE
-
-
-def paths_of(verdict: Verdict) -> list[str]:
-    """The files with at least one test of this verdict, in the table's order."""
-    return list(dict.fromkeys(line.path for line in LINES if line.verdict is verdict))

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from larder_selection import Verdict, paths_of
+from larder_selection import SEARCHED, Verdict
 from suite_environment import HERE, PYTHON, install_larder, prepare_environment
 from suite_report import Outcome, describe, is_clean, read_outcomes
 
@@ -80,7 +80,7 @@ def run_pytest(
         command.append("--integration")
     if arguments.expression:
         command += ["-k", arguments.expression]
-    command += [f"tests/{path}" for path in paths_of(verdict)]
+    command += [f"tests/{path}" for path in SEARCHED[verdict]]
     log = arguments.log.open("a") if arguments.log else None
     try:
         subprocess.run(command, cwd=suite, env=environment, stdout=log, stderr=log, check=False)
