@@ -8,8 +8,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from conftest import T0, FeatureRepo, at, history, rows, timestamps
 from feast.errors import EntityTimestampInferenceException, FeastEntityDFMissingColumnsError
+from feature_repo import T0, FeatureRepo, at, history, rows, timestamps
 
 
 @pytest.fixture

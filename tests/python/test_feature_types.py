@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from conftest import FeatureRepo, at, history, rows
+from feature_repo import FeatureRepo, at, history, rows
 
 BIG = 2**60 + 1
 POINT = pa.struct([("x", pa.float32()), ("tags", pa.list_(pa.string()))])

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import FeatureRepo, at, history, rows, timestamps
 from feast import BigQuerySource, Entity, FeatureService, FeatureView, Field, FileSource
 from feast.data_format import DeltaFormat
 from feast.data_source import PushSource, RequestSource
 from feast.errors import FeastEntityDFMissingColumnsError, RequestDataNotFoundInEntityDfException
 from feast.on_demand_feature_view import OnDemandFeatureView, on_demand_feature_view
 from feast.types import Int64
+from feature_repo import FeatureRepo, at, history, rows, timestamps
 
 
 def test_several_views_with_their_own_ttl_and_keys(repo: FeatureRepo) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import FeatureRepo, at, history, rows
 from feast import FileSource
+from feature_repo import FeatureRepo, at, history, rows
 
 from feast_larder.sources import local_path
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
-from conftest import T0, at
+from feature_repo import T0, at
 
 from feast_larder.iso_times import parse_iso_times
 

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import FeatureRepo, at, history, rows, timestamps
 from feast.infra.offline_stores.offline_store import RetrievalJob
+from feature_repo import FeatureRepo, at, history, rows, timestamps
 
 from feast_larder import LarderRetrievalJob
 

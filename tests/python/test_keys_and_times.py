@@ -6,7 +6,7 @@ from itertools import product
 
 import pyarrow as pa
 import pytest
-from conftest import T0, FeatureRepo, at, history, rows, timestamps
+from feature_repo import T0, FeatureRepo, at, history, rows, timestamps
 
 INTEGERS = [pa.int8(), pa.int16(), pa.int32(), pa.int64()]
 UNSIGNED = [pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()]

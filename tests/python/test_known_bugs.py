@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import FeatureRepo, at, history, rows, timestamps
+from feature_repo import FeatureRepo, at, history, rows, timestamps
 
 MICROSECOND = timedelta(microseconds=1)
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from conftest import FeatureRepo, at, history, timestamps
 from feast.types import Float64, String
+from feature_repo import FeatureRepo, at, history, timestamps
 
 NEVER = at(-(10**5))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import FeatureRepo, at, history, rows, timestamps
+from feature_repo import FeatureRepo, at, history, rows, timestamps
 
 HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)

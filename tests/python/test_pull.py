@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import FeatureRepo, at, history, timestamps
 from feast import FileSource
 from feast.errors import FeastJoinKeysDuringMaterialization
 from feast.infra.offline_stores.offline_store import RetrievalJob
+from feature_repo import FeatureRepo, at, history, timestamps
 
 from feast_larder import LarderOfflineStore
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import FeatureRepo, at, history, rows
 from feast.infra.offline_stores.offline_utils import get_offline_store_from_config
 from feast.repo_config import get_offline_config_from_type
+from feature_repo import FeatureRepo, at, history, rows
 from pydantic import ValidationError
 
 import feast_larder
