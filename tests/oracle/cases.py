@@ -9,7 +9,9 @@ import pyarrow as pa
 from . import features, keys, layout
 from .case import Case, Column, EntityRows, ViewCase
 from .clock import random_clock
-from .views import EVENT_DAY, EntityKey, Shape, Surroundings, make_view
+from .draft import EntityKey, Shape, Surroundings
+from .partitions import EVENT_DAY
+from .views import make_view
 
 POINT_IN_TIME, LATEST, RANGE, PLAIN = range(4)
 KINDS = {POINT_IN_TIME: "point_in_time", LATEST: "latest", RANGE: "range", PLAIN: "plain"}
