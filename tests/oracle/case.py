@@ -80,6 +80,11 @@ class Source:
     def file_type(self, written: pa.DataType) -> pa.DataType:
         return arrow_types.read_type(written, self.store_schema, self.int96)
 
+    def has_one_zone(self, name: str) -> bool:
+        """Whether the files agree on the zone of a column; if not, only its instants count."""
+        found = [column for file in self.files if (column := file.column(name))]
+        return len({getattr(self.file_type(column.type), "tz", None) for column in found}) < 2
+
     def read_values(self, name: str) -> list[Any]:
         """The column's values in source order, as pa.array takes them for `read_type`."""
         wide = self.read_type(name)

@@ -132,7 +132,7 @@ def single_view_case(rng: Random, seed: int, kind: str) -> Case:
     if kind == "latest":
         case.join_keys = [column for column, _ in view.join_keys]
         rng.shuffle(case.join_keys)
-    elif rng.random() < 0.2:
+    elif rng.random() < 0.2 and all(map(view.source.has_one_zone, view.source.names())):
         case.columns = None
     return case
 
@@ -150,5 +150,6 @@ def random_bounds(rng: Random, times: list[int]) -> tuple[int | None, int | None
 
 
 def random_columns(rng: Random, view: ViewCase) -> list[str]:
-    names = [name for name in view.source.names() if name != EVENT_DAY]
+    source = view.source
+    names = [name for name in source.names() if name != EVENT_DAY and source.has_one_zone(name)]
     return rng.sample(names, rng.randint(1, len(names))) if names else names

@@ -7,7 +7,7 @@ from random import Random
 
 import pyarrow as pa
 
-from .times import DAY, SECOND, UNIT_NS, TimeType, random_time_type, timestamp_type
+from .times import DAY, SECOND, UNIT_NS, ZONES, TimeType, random_time_type, timestamp_type
 
 MODERN = 1_614_834_367 * SECOND
 NEAR_BASES = [MODERN, MODERN, MODERN, 0, 0, -SECOND, -10 * 365 * DAY, -270 * 365 * DAY]
@@ -65,7 +65,8 @@ def mixable_time_types(rng: Random, clock: Clock, files: int) -> list[TimeType]:
         return [first] * files
     if pa.types.is_timestamp(first.type):
         units = [unit for unit in UNIT_NS if fits(clock, timestamp_type(unit, None))]
-        return [timestamp_type(rng.choice(units), first.type.tz) for _ in range(files)]
+        zones = [first.type.tz] if rng.random() < 0.8 else ZONES
+        return [timestamp_type(rng.choice(units), rng.choice(zones)) for _ in range(files)]
     if pa.types.is_date(first.type):
         return [TimeType(rng.choice([pa.date32(), pa.date64()]), DAY) for _ in range(files)]
     return [TimeType(rng.choice([pa.string(), pa.large_string()]), 1) for _ in range(files)]

@@ -26,7 +26,8 @@ def make_view(rng: Random, name: str, near: Surroundings, shape: Shape) -> ViewC
     columns = [time_and_key_columns(draft, index, rows[index]) for index in range(len(rows))]
     feature_names = add_features(draft, columns, shape)
     source = make_source(draft, name, columns, shape)
-    asked = [(column, f"{name}__{column}") for column in feature_names]
+    shown = [column for column in feature_names if source.has_one_zone(column)]
+    asked = [(column, f"{name}__{column}") for column in shown]
     return ViewCase(
         name,
         source,
