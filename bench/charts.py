@@ -35,7 +35,8 @@ def write_charts(results: dict[str, Any], directory: Path) -> None:
 def _compare_cases(measurements: list[Measurement]) -> Figure:
     """Bars of time and of memory for each engine, one group a case, on a logarithmic scale."""
     points = {point[0]["case"]: lines(point) for point in by_point(measurements)}
-    engines = dict.fromkeys(line.engine for point in points.values() for line in point)
+    measured = {line.engine for point in points.values() for line in point}
+    engines = [name for name in ENGINES if name in measured]
     height = 0.8 / len(engines)
     figure = Figure(figsize=(9, 1 + 0.16 * len(engines) * len(points)), layout="constrained")
     time, memory = figure.subplots(1, 2, sharey=True)
@@ -61,18 +62,19 @@ def _grow(
 ) -> Figure:
     """A line for each engine; failures leave a gap."""
     points = by_point(measurements)
+    label, scale = {"rows": ("source rows, millions", 1e6), "threads": ("threads", 1)}[across]
     figure = Figure(figsize=(5, 3.5), layout="constrained")
     axes = figure.subplots()
     for engine in dict.fromkeys(entry["engine"] for entry in measurements):
         found = [
-            (point[0][across], getattr(line, field).median / unit)
+            (point[0][across] / scale, getattr(line, field).median / unit)
             for point in points
             for line in lines(point)
             if line.engine == engine and getattr(line, field)
         ]
         if found:
             axes.plot(*zip(*found, strict=True), "o-", color=_COLORS[engine], label=engine)
-    axes.set(xlabel="source rows" if across == "rows" else across, ylabel=name, ylim=(0, None))
+    axes.set(xlabel=label, ylabel=name, ylim=(0, None))
     axes.legend()
     return figure
 
