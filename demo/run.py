@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
+import pyarrow as pa
 from feast import FeatureStore
 
 from demo.check import DifferenceError, check_training_set
 from demo.prepare import entity_rows, write_sources
-from feast_larder.retrieval_job import LarderRetrievalJob
+from feast_larder import LarderRetrievalJob
 
 REPO = Path(__file__).parent / "feature_repo"
 DATA = REPO / "data"
@@ -45,7 +46,7 @@ def main() -> int:
     training_set = job.to_arrow()
     seconds = time.perf_counter() - started
     views = cast(LarderRetrievalJob, job).stats()["views"]
-    _show_sample(training_set.to_pandas(types_mapper=pd.ArrowDtype))
+    _show_sample(training_set, rows)
     _show_views(views)
     shape = f"{training_set.num_rows:,} rows x {training_set.num_columns} columns"
     print(f"\n{shape} in {seconds:.2f} s")
@@ -64,11 +65,13 @@ def main() -> int:
     return 0
 
 
-def _show_sample(training_set: pd.DataFrame) -> None:
+def _show_sample(training_set: pa.Table, rows: pd.DataFrame) -> None:
     # One flight of each airport on one evening, turned on its side to fit a terminal.
-    evening = training_set[training_set["scheduled_at"] >= "2013-07-01T22:00Z"]
-    sample = evening.sort_values("scheduled_at").groupby("origin").head(1)
-    print(sample.set_index("flight_id").T.to_string())
+    evening = rows[rows["scheduled_at"] >= "2013-07-01T22:00Z"].sort_values(
+        ["scheduled_at", "flight_id"]
+    )
+    sample = training_set.take(evening.groupby("origin").head(1)["flight_id"].tolist())
+    print(sample.to_pandas(types_mapper=pd.ArrowDtype).set_index("flight_id").T.to_string())
 
 
 def _show_views(views: list[dict[str, Any]]) -> None:
@@ -79,16 +82,17 @@ def _show_views(views: list[dict[str, Any]]) -> None:
 
 
 def _show_online_features(store: FeatureStore, planes: list[str]) -> None:
+    columns = {
+        "last_dest": "plane_last_flight",
+        "last_arrival_delay": "plane_last_flight",
+        "manufacturer": "plane_facts",
+        "seats": "plane_facts",
+    }
     features = store.get_online_features(
-        features=[
-            "plane_last_flight:last_dest",
-            "plane_last_flight:last_arrival_delay",
-            "plane_facts:manufacturer",
-            "plane_facts:seats",
-        ],
+        features=[f"{view}:{name}" for name, view in columns.items()],
         entity_rows=[{"tailnum": plane} for plane in planes],
     )
-    print(features.to_df().to_string(index=False))
+    print(features.to_df()[["tailnum", *columns]].to_string(index=False))
 
 
 def _feast(*arguments: str) -> None:
