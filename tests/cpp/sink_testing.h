@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "arrow/api.h"
+#include "arrow/json/from_string.h"
 #include "arrow/util/macros.h"
 #include "larder/io/visible_files.h"
 #include "larder/sink/parquet_file.h"
@@ -87,6 +88,32 @@ inline arrow::Result<std::shared_ptr<arrow::Table>> ReadParquet(const std::strin
   ARROW_ASSIGN_OR_RAISE(const auto reader,
                         OpenParquet(FileOps::Default(), path, arrow::default_memory_pool()));
   return reader->ReadTable();
+}
+
+/// A reader of one batch: an array of JSON for each field.
+inline std::shared_ptr<arrow::RecordBatchReader> Rows(const arrow::FieldVector& fields,
+                                                      const std::vector<std::string>& columns) {
+  arrow::ArrayVector arrays;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const auto array = arrow::json::ArrayFromJSONString(fields[i]->type(), columns[i]);
+    EXPECT_TRUE(array.ok()) << array.status();
+    arrays.push_back(*array);
+  }
+  const auto schema = arrow::schema(fields);
+  const int64_t length = arrays.empty() ? 0 : arrays[0]->length();
+  return *arrow::RecordBatchReader::Make(
+      {arrow::RecordBatch::Make(schema, length, std::move(arrays))}, schema);
+}
+
+/// A column of a file as text.
+inline std::string Column(const std::string& path, const std::string& name) {
+  const auto table = ReadParquet(path);
+  EXPECT_TRUE(table.ok()) << table.status();
+  return (*(*table)->CombineChunksToBatch())->GetColumnByName(name)->ToString();
+}
+
+inline std::vector<std::string> Visible(const std::string& directory) {
+  return *VisibleFilesUnder(FileOps::Default(), directory);
 }
 
 /// The rows of each write.

@@ -16,6 +16,7 @@ namespace larder {
 namespace {
 
 constexpr std::string_view kHiddenPrefix = ".larder-";
+constexpr std::string_view kLockPrefix = ".larder-lock-";
 constexpr std::string_view kPartPrefix = "part-";
 constexpr std::string_view kParquet = ".parquet";
 constexpr size_t kTimeDigits = 16;
@@ -125,10 +126,12 @@ std::optional<HiddenName> ParseHiddenName(std::string_view name) {
 
 std::string MakeLockName(std::string_view name) {
   constexpr size_t kMaxNameBytes = 255;
-  std::string lock = std::string(kHiddenPrefix) + "lock-";
+  std::string lock(kLockPrefix);
   if (lock.size() + name.size() <= kMaxNameBytes) return lock.append(name);
   return lock + Format("%016" PRIx64, Hash(name));
 }
+
+bool IsLockName(std::string_view name) { return name.starts_with(kLockPrefix); }
 
 std::string MakePartName(const PartName& part, std::string_view greatest) {
   std::string name = Format("part-%016" PRId64 "-", std::min(part.time, kMaxTime)) + part.token;

@@ -52,6 +52,7 @@ std::optional<HiddenName> ParseHiddenName(std::string_view name);
 
 /// ".larder-lock-<name>", or with a hash in place of a name that is too long for that.
 std::string MakeLockName(std::string_view name);
+bool IsLockName(std::string_view name);
 
 struct PartName {
   int64_t time;  ///< Microseconds since 1970.

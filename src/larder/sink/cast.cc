@@ -102,15 +102,17 @@ TypePtr SameKindOfList(const DataType& like, const std::shared_ptr<arrow::Field>
   }
 }
 
-Result<ArrayPtr> CastList(ArrayPtr array, const TypePtr& to, const std::string& name,
+Result<ArrayPtr> CastList(const ArrayPtr& array, const TypePtr& to, const std::string& name,
                           const CastSettings& settings) {
-  const Type::type id = array->type_id();
-  if (id == Type::LIST_VIEW || id == Type::LARGE_LIST_VIEW) {
-    const auto& values = array->type()->field(0);
-    const TypePtr plain = id == Type::LIST_VIEW ? arrow::list(values) : arrow::large_list(values);
-    ARROW_ASSIGN_OR_RAISE(array, PlainCast(array, plain, name, settings));
+  ARROW_ASSIGN_OR_RAISE(ArrayPtr compact, Compact(array, settings.pool));
+  // Arrow 26.0 casts views to lists wrongly where there are nulls, and converts slices wrongly.
+  if (compact->type_id() == Type::LIST_VIEW) {
+    const auto& views = checked_cast<const arrow::ListViewArray&>(*compact);
+    ARROW_ASSIGN_OR_RAISE(compact, arrow::ListArray::FromListView(views, settings.pool));
+  } else if (compact->type_id() == Type::LARGE_LIST_VIEW) {
+    const auto& views = checked_cast<const arrow::LargeListViewArray&>(*compact);
+    ARROW_ASSIGN_OR_RAISE(compact, arrow::LargeListArray::FromListView(views, settings.pool));
   }
-  ARROW_ASSIGN_OR_RAISE(const ArrayPtr compact, Compact(array, settings.pool));
   const auto value_field = to->field(0);
   const ArrayPtr values = arrow::MakeArray(compact->data()->child_data[0]);
   ARROW_ASSIGN_OR_RAISE(const ArrayPtr cast,

@@ -50,6 +50,16 @@ class Cleaner {
     return ops_->RemoveAll(path);
   }
 
+  /// A lock file goes under its own lock, as when its holder removes it.
+  Status CleanLock(const std::string& path) {
+    ARROW_ASSIGN_OR_RAISE(auto lock, ops_->OpenExisting(path));
+    if (!lock) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const LockState state, lock->TryLock());
+    if (state != LockState::kOurs) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const bool has_name, lock->HasName());
+    return has_name ? ops_->Unlink(path) : Status::OK();
+  }
+
  private:
   Status Finish(const std::string& token) {
     ARROW_RETURN_NOT_OK(FinishCommit(ops_, directory_, token));
@@ -77,13 +87,15 @@ Status CleanEntries(const std::string& directory, const std::vector<DirectoryEnt
                     const WriteOptions& options) {
   Cleaner cleaner(directory, options);
   Status first = Status::OK();
+  const auto note = [&first](const Status& status) {
+    if (first.ok()) first = status;
+  };
   // Locks last: what they guard is judged by them.
   for (const bool locks : {false, true}) {
     for (const auto& entry : entries) {
       const auto name = ParseHiddenName(entry.name);
-      if (!name || (name->kind == HiddenKind::kLock) != locks) continue;
-      const Status status = cleaner.Clean(entry, *name);
-      if (first.ok()) first = status;
+      if (name && (name->kind == HiddenKind::kLock) == locks) note(cleaner.Clean(entry, *name));
+      if (locks && IsLockName(entry.name)) note(cleaner.CleanLock(directory + "/" + entry.name));
     }
   }
   return first;
