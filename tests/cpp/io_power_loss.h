@@ -266,11 +266,11 @@ class PowerLossSyscalls : public Syscalls {
              std::mt19937* random) const {
     std::filesystem::create_directories(path);
     for (const auto& [name, child] : folders[Index(node)]) {
+      const std::filesystem::path place = std::filesystem::path(path) / name;
       if (child >= 0) {
-        Store(path + "/" + name, child, folders, random);
+        Store(place, child, folders, random);
       } else {
-        std::ofstream(path + "/" + name, std::ios::binary)
-            << ContentAfterCut(FileOf(child), random);
+        std::ofstream(place, std::ios::binary) << ContentAfterCut(FileOf(child), random);
       }
     }
   }

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/api.h>
+#include <arrow/json/from_string.h>
 #include <gtest/gtest.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+#include <parquet/page_index.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -7,13 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "arrow/api.h"
-#include "arrow/json/from_string.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/write.h"
-#include "parquet/file_reader.h"
-#include "parquet/metadata.h"
-#include "parquet/page_index.h"
 #include "tests/cpp/sink_testing.h"
 
 namespace larder {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/api.h>
+#include <arrow/extension/json.h>
+#include <arrow/json/from_string.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "arrow/api.h"
-#include "arrow/extension/json.h"
-#include "arrow/json/from_string.h"
 #include "larder/sink/cast.h"
 
 namespace larder {

@@ -69,6 +69,8 @@ void RunTogether(const std::string& name, int writers, int each, int readers, co
   const std::string stop = folder / "stop";
   std::vector<pid_t> reading;
   std::vector<pid_t> writing;
+  reading.reserve(static_cast<size_t>(readers));
+  writing.reserve(static_cast<size_t>(writers));
   for (int i = 0; i < readers; ++i) {
     reading.push_back(Spawn([&] { return ReadUntil(path, stop); }));
   }
@@ -120,6 +122,7 @@ TEST(SinkTogether, AppendsToASingleFile) {
 TEST(SinkTogether, ThreadsOfOneProcess) {
   TempDir folder;
   std::vector<std::thread> threads;
+  threads.reserve(8);
   std::atomic<int> done{0};
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
@@ -140,6 +143,7 @@ TEST(SinkTogether, ReplacedDirectoriesAreOfOneWriter) {
   const std::string path = folder / "out";
   ASSERT_TRUE(WriteDirectory(path, TestRows(0).get(), true, Sized({})).ok());
   std::vector<pid_t> writing;
+  writing.reserve(4);
   for (int writer = 0; writer < 4; ++writer) {
     writing.push_back(Spawn([&] {
       for (int i = 0; i < 10 * StressFactor(); ++i) {

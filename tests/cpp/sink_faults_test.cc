@@ -153,9 +153,9 @@ TEST(SinkLimits, OpenFileLimit) {
 
 TEST(SinkLimits, ManyPartitionsNeedFewOpenFiles) {
   TempDir folder;
-  constexpr int kPartitions = 500;
+  constexpr int64_t kPartitions = 500;
   arrow::Int64Builder values;
-  for (int i = 0; i < kPartitions; ++i) ASSERT_TRUE(values.Append(i).ok());
+  for (int64_t i = 0; i < kPartitions; ++i) ASSERT_TRUE(values.Append(i).ok());
   const auto array = *values.Finish();
   const auto schema =
       arrow::schema({arrow::field("value", arrow::int64()), arrow::field("part", arrow::int64())});

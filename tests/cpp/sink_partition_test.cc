@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/api.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "arrow/api.h"
 #include "larder/sink/partition_split.h"
 #include "larder/sink/write.h"
 #include "tests/cpp/sink_testing.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/api.h>
+#include <arrow/util/key_value_metadata.h>
 #include <gtest/gtest.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,12 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "arrow/api.h"
-#include "arrow/util/key_value_metadata.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/write.h"
-#include "parquet/file_reader.h"
-#include "parquet/metadata.h"
 #include "tests/cpp/sink_testing.h"
 
 namespace larder {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/api.h>
+#include <arrow/json/from_string.h>
+#include <arrow/util/macros.h>
 #include <gtest/gtest.h>
+#include <parquet/arrow/reader.h>
 
 #include <array>
 #include <cstdint>
@@ -15,13 +19,9 @@
 #include <utility>
 #include <vector>
 
-#include "arrow/api.h"
-#include "arrow/json/from_string.h"
-#include "arrow/util/macros.h"
 #include "larder/io/visible_files.h"
 #include "larder/sink/parquet_file.h"
 #include "larder/sink/write.h"
-#include "parquet/arrow/reader.h"
 
 namespace larder {
 
@@ -51,7 +51,8 @@ class TempDir {
 /// How much more the stress tests do: LARDER_STRESS, 1 by default.
 inline int StressFactor() {
   const char* text = std::getenv("LARDER_STRESS");  // NOLINT(concurrency-mt-unsafe)
-  return text == nullptr ? 1 : std::max(1, std::atoi(text));
+  if (text == nullptr) return 1;
+  return std::max(1, static_cast<int>(std::strtol(text, nullptr, 10)));
 }
 
 /// Rows in every test write, and how many of them come in one batch.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/status.h>
+
 #include <functional>
 #include <string>
-
-#include "arrow/status.h"
 
 namespace larder::fail_point {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/io/file_ops.h"
 
+#include <arrow/util/io_util.h>
 #include <fcntl.h>
 #include <sys/file.h>
 
@@ -9,8 +10,6 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include "arrow/util/io_util.h"
 
 namespace larder {
 namespace {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/result.h>
+#include <arrow/status.h>
 #include <sys/stat.h>
 
 #include <memory>
@@ -9,8 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "arrow/result.h"
-#include "arrow/status.h"
 #include "larder/io/syscalls.h"
 
 namespace larder {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/result.h>
+
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "arrow/result.h"
 #include "larder/io/file_ops.h"
 
 namespace larder {

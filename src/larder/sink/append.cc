@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -7,7 +9,6 @@
 #include <set>
 #include <utility>
 
-#include "arrow/type.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/clean.h"
 #include "larder/sink/column_plan.h"
@@ -176,6 +177,7 @@ Result<WriteResult> AppendManyFiles(Append* append, const ColumnPlan& plan,
   ARROW_RETURN_NOT_OK(SyncWays(*append, many));
   const auto moves = PlanMoves(append, files, staging->token());
   std::vector<std::string> paths;
+  paths.reserve(moves.size());
   for (const auto& move : moves) paths.push_back(append->root + "/" + move.to);
   if (many) {
     ARROW_RETURN_NOT_OK(staging->Commit(moves));

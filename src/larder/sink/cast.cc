@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/cast.h"
 
+#include <arrow/array.h>
+#include <arrow/array/concatenate.h>
+#include <arrow/array/util.h>
+#include <arrow/compute/cast.h>
+#include <arrow/extension_type.h>
+#include <arrow/type.h>
+#include <arrow/type_traits.h>
+#include <arrow/util/checked_cast.h>
+
 #include <cmath>
 #include <utility>
-
-#include "arrow/array.h"
-#include "arrow/array/concatenate.h"
-#include "arrow/array/util.h"
-#include "arrow/compute/cast.h"
-#include "arrow/extension_type.h"
-#include "arrow/type.h"
-#include "arrow/type_traits.h"
-#include "arrow/util/checked_cast.h"
 
 namespace larder {
 namespace {
@@ -292,7 +292,7 @@ TypePtr FillNullTypes(const TypePtr& target, const TypePtr& source) {
           checked_cast<const arrow::StructType&>(*source).GetFieldByName(field->name());
       if (other != nullptr) field = FillNullTypes(field, other->type());
     }
-    return arrow::struct_(std::move(fields));
+    return arrow::struct_(fields);
   }
   if (IsListLike(target->id()) && IsListLike(source->id())) {
     return SameKindOfList(*target, FillNullTypes(target->field(0), source->field(0)->type()));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/clean.h"
 
+#include <arrow/result.h>
+
 #include <cerrno>
 #include <ctime>
 #include <string>
 
-#include "arrow/result.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/commit.h"
 

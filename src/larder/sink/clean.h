@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/status.h>
+
 #include <string>
 #include <vector>
 
-#include "arrow/status.h"
 #include "larder/io/file_ops.h"
 #include "larder/sink/write.h"
 

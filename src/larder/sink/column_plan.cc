@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/column_plan.h"
 
+#include <arrow/array.h>
+#include <arrow/array/util.h>
+#include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
+
 #include <algorithm>
 #include <utility>
-
-#include "arrow/array.h"
-#include "arrow/array/util.h"
-#include "arrow/type.h"
-#include "arrow/util/key_value_metadata.h"
 
 namespace larder {
 namespace {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/record_batch.h>
+#include <arrow/result.h>
+#include <arrow/type_fwd.h>
+
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "arrow/record_batch.h"
-#include "arrow/result.h"
-#include "arrow/type_fwd.h"
 #include "larder/sink/cast.h"
 
 namespace larder {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/commit.h"
 
+#include <arrow/result.h>
+
 #include <cerrno>
 #include <set>
 #include <string_view>
 
-#include "arrow/result.h"
 #include "larder/io/fail_point.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/fail_points.h"

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/directory_layout.h"
 
+#include <arrow/type.h>
+#include <parquet/arrow/reader.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "arrow/type.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/parquet_file.h"
-#include "parquet/arrow/reader.h"
 
 namespace larder {
 namespace {

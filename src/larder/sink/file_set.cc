@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/file_set.h"
 
+#include <arrow/table.h>
+#include <arrow/util/byte_size.h>
+
 #include <algorithm>
 #include <utility>
 
-#include "arrow/table.h"
-#include "arrow/util/byte_size.h"
 #include "larder/io/fail_point.h"
 #include "larder/sink/fail_points.h"
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/record_batch.h>
+#include <arrow/result.h>
+#include <arrow/status.h>
+
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -9,9 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "arrow/record_batch.h"
-#include "arrow/result.h"
-#include "arrow/status.h"
 #include "larder/sink/parquet_file.h"
 #include "larder/sink/write.h"
 

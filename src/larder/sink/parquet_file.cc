@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/parquet_file.h"
 
+#include <arrow/io/buffered.h>
+#include <arrow/io/file.h>
+#include <arrow/table.h>
+#include <arrow/util/compression.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/exception.h>
+#include <parquet/file_reader.h>
+#include <parquet/file_writer.h>
+#include <parquet/metadata.h>
+#include <parquet/properties.h>
+
 #include <limits>
 #include <utility>
-
-#include "arrow/io/buffered.h"
-#include "arrow/io/file.h"
-#include "arrow/table.h"
-#include "arrow/util/compression.h"
-#include "parquet/arrow/reader.h"
-#include "parquet/arrow/writer.h"
-#include "parquet/exception.h"
-#include "parquet/file_reader.h"
-#include "parquet/file_writer.h"
-#include "parquet/metadata.h"
-#include "parquet/properties.h"
 
 namespace larder {
 

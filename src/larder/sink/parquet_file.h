@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/result.h>
+#include <arrow/status.h>
+#include <arrow/type_fwd.h>
+#include <parquet/type_fwd.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
 
-#include "arrow/result.h"
-#include "arrow/status.h"
-#include "arrow/type_fwd.h"
 #include "larder/io/file_ops.h"
 #include "larder/sink/write.h"
-#include "parquet/type_fwd.h"
 
 namespace parquet::arrow {
 class FileReader;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/partition_split.h"
 
+#include <arrow/array.h>
+#include <arrow/builder.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/compute/exec.h>
+#include <arrow/type.h>
+
 #include <cstdint>
 #include <unordered_map>
 #include <utility>
 
-#include "arrow/array.h"
-#include "arrow/builder.h"
-#include "arrow/compute/api_vector.h"
-#include "arrow/compute/exec.h"
-#include "arrow/type.h"
 #include "larder/sink/cast.h"
 
 namespace larder {

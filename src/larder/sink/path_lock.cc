@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/path_lock.h"
 
+#include <arrow/util/macros.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
-#include "arrow/util/macros.h"
 #include "larder/io/write_names.h"
 
 namespace larder {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/result.h>
+#include <arrow/status.h>
+
 #include <functional>
 #include <string>
 #include <utility>
 
-#include "arrow/result.h"
-#include "arrow/status.h"
 #include "larder/io/file_ops.h"
 
 namespace larder {

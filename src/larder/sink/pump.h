@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/record_batch.h>
+#include <arrow/status.h>
+
 #include <string>
 #include <vector>
 
-#include "arrow/record_batch.h"
-#include "arrow/status.h"
 #include "larder/sink/column_plan.h"
 #include "larder/sink/file_set.h"
 #include "larder/sink/write.h"

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/type.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+
 #include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "arrow/type.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/clean.h"
 #include "larder/sink/column_plan.h"
@@ -14,9 +18,6 @@
 #include "larder/sink/pump.h"
 #include "larder/sink/temporary.h"
 #include "larder/sink/write.h"
-#include "parquet/arrow/reader.h"
-#include "parquet/file_reader.h"
-#include "parquet/metadata.h"
 
 namespace larder {
 namespace {

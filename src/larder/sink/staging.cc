@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/staging.h"
 
+#include <arrow/util/macros.h>
+
 #include <array>
 #include <cstdio>
 
-#include "arrow/util/macros.h"
 #include "larder/io/fail_point.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/fail_points.h"
@@ -45,7 +46,7 @@ Status Staging::Commit(const std::vector<Move>& moves) {
   ARROW_RETURN_NOT_OK(fail_point::Hit(kFailStaged));
   const std::string committed = root_ + "/" + MakeHiddenName(HiddenKind::kCommit, token());
   ARROW_RETURN_NOT_OK(ops_->Rename(path_, committed));
-  const Status finished = FinishCommit(ops_, root_, token());
+  Status finished = FinishCommit(ops_, root_, token());
   if (finished.ok()) return finished;
   Leave();
   return finished.WithMessage("the write is complete, but not published; the next write to '",

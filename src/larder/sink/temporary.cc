@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/sink/temporary.h"
 
+#include <arrow/util/macros.h>
+
 #include <utility>
 
-#include "arrow/util/macros.h"
 #include "larder/io/fail_point.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/fail_points.h"

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/memory_pool.h>
+#include <arrow/record_batch.h>
+#include <arrow/result.h>
+#include <arrow/status.h>
+#include <arrow/type_fwd.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "arrow/memory_pool.h"
-#include "arrow/record_batch.h"
-#include "arrow/result.h"
-#include "arrow/status.h"
-#include "arrow/type_fwd.h"
 #include "larder/io/file_ops.h"
 
 // Rows into Parquet files, so that they are there as a whole or not at all: for readers at any
@@ -63,7 +64,7 @@ struct WriteOptions {
 
   /// How old a leftover of another machine (or of this one before its last start) must be before
   /// it is removed. Those of writers that died here are removed at once, those of living never.
-  int64_t foreign_leftover_seconds = 24 * 60 * 60;
+  int64_t foreign_leftover_seconds = 86'400;  // A day.
 
   /// Called between batches, and while waiting for a lock; an error cancels the write and is
   /// returned. For Ctrl-C and deadlines.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/type.h>
+
 #include <cerrno>
 #include <chrono>
 #include <optional>
@@ -7,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "arrow/type.h"
 #include "larder/io/fail_point.h"
 #include "larder/io/write_names.h"
 #include "larder/sink/clean.h"
@@ -51,12 +52,12 @@ Result<std::vector<std::string>> NameFiles(FileOps* ops, const Staging& staging,
   for (const auto& file : files) {
     part.index += 1;
     std::string folder = staging.path();
-    if (!file.folder.empty()) folder += "/" + file.folder;
+    if (!file.folder.empty()) folder.append("/").append(file.folder);
     if (!folders.contains(folder)) ARROW_RETURN_NOT_OK(ops->MakeDirectories(folder));
     for (std::string path = folder; folders.insert(path).second;) path = ParentPath(path);
-    const std::string name = MakePartName(part, "");
-    ARROW_RETURN_NOT_OK(ops->Rename(file.temporary, folder + "/" + name));
-    names.push_back(file.folder.empty() ? name : file.folder + "/" + name);
+    const std::string path = folder.append("/").append(MakePartName(part, ""));
+    ARROW_RETURN_NOT_OK(ops->Rename(file.temporary, path));
+    names.push_back(path.substr(staging.path().size() + 1));
   }
   for (const auto& folder : folders) ARROW_RETURN_NOT_OK(ops->SyncDirectory(folder));
   return names;
@@ -82,7 +83,7 @@ Status ReplaceInTwoSteps(FileOps* ops, const std::string& target, const Staging&
 
 /// Makes the new directory visible and durable.
 Status Publish(FileOps* ops, const std::string& target, bool overwrite, Staging* staging) {
-  const Status moved = ops->Rename(staging->path(), target);
+  Status moved = ops->Rename(staging->path(), target);
   if (moved.ok()) return SyncPlace(ops, target);
   const bool taken =
       HasErrno(moved, ENOTEMPTY) || HasErrno(moved, EEXIST) || HasErrno(moved, ENOTDIR);
