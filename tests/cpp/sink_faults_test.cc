@@ -21,19 +21,23 @@ using Fault = FaultySyscalls::Fault;
 struct Trouble {
   std::string name;
   Fault fault;
-  bool is_harmless;  ///< The write must succeed all the same.
+  enum class Effect { kNone, kFailure, kEither } effect;  ///< On the status of the write.
 };
 
 std::vector<Trouble> AllTroubles() {
+  using Effect = Trouble::Effect;
   const std::set<Call> growing = {Call::kWrite, Call::kOpen, Call::kMkdir, Call::kMove};
   return {
-      {"EIO", {.errnum = EIO}, false},
-      {"EIO_for_good", {.errnum = EIO, .stays = true}, false},
-      {"ENOSPC", {.errnum = ENOSPC, .stays = true, .calls = growing}, false},
-      {"EDQUOT", {.errnum = EDQUOT, .stays = true, .calls = growing}, false},
-      {"EMFILE", {.errnum = EMFILE, .calls = {Call::kOpen, Call::kList}}, false},
-      {"EINTR", {.errnum = EINTR}, true},
-      {"short_write", {.errnum = 0, .calls = {Call::kWrite}}, true},
+      // Either: what removes leftovers may fail without harm.
+      {"EIO", {.errnum = EIO}, Effect::kEither},
+      {"EIO_for_good", {.errnum = EIO, .stays = true}, Effect::kEither},
+      {"EIO_of_fsync", {.errnum = EIO, .calls = {Call::kFsync}}, Effect::kFailure},
+      {"ENOSPC", {.errnum = ENOSPC, .stays = true, .calls = growing}, Effect::kEither},
+      {"ENOSPC_of_write", {.errnum = ENOSPC, .calls = {Call::kWrite}}, Effect::kFailure},
+      {"EDQUOT", {.errnum = EDQUOT, .stays = true, .calls = growing}, Effect::kEither},
+      {"EMFILE", {.errnum = EMFILE, .calls = {Call::kOpen, Call::kList}}, Effect::kEither},
+      {"EINTR", {.errnum = EINTR}, Effect::kNone},
+      {"short_write", {.errnum = 0, .calls = {Call::kWrite}}, Effect::kNone},
   };
 }
 
@@ -55,8 +59,10 @@ void TryAt(const Scenario& scenario, const Trouble& trouble, int64_t at, bool ex
   options.ops = &ops;
   const arrow::Status status = scenario.run(path, 2, options);
   *fired = syscalls.fired();
-  if (trouble.is_harmless || !*fired) {
+  if (trouble.effect == Trouble::Effect::kNone || !*fired) {
     ASSERT_TRUE(status.ok()) << status;
+  } else if (trouble.effect == Trouble::Effect::kFailure) {
+    ASSERT_FALSE(status.ok());
   }
   if (!status.ok()) {
     EXPECT_NE(status.message().find(folder.path()), std::string::npos) << status;
