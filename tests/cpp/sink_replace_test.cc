@@ -14,6 +14,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -147,6 +148,36 @@ TEST_F(SingleFileTest, WaitForTheLockCanBeEnded) {
   };
   EXPECT_TRUE(AppendToFile(path_, TestRows(1).get(), options).status().IsCancelled());
   EXPECT_EQ(calls, 5);
+}
+
+/// The holder of a lock goes, and the next one comes, between the opening of the lock file by a
+/// third one and his locking of it.
+class HandOverSyscalls : public Syscalls {
+ public:
+  explicit HandOverSyscalls(std::string path) : path_(std::move(path)) {}
+  int Flock(int fd, int operation) override {
+    if (!next_) {
+      EXPECT_TRUE(FileOps::Default()->Unlink(path_).ok());
+      next_ = *FileOps::Default()->Create(path_);
+      EXPECT_EQ(*next_->TryLock(), LockState::kOurs);
+    }
+    return Syscalls::Flock(fd, operation);
+  }
+
+ private:
+  std::string path_;
+  std::optional<File> next_;
+};
+
+TEST_F(SingleFileTest, LockOfARemovedFileIsNoLock) {
+  HandOverSyscalls syscalls(folder_ / MakeLockName("data.parquet"));
+  FileOps ops(&syscalls);
+  WriteOptions options;
+  options.ops = &ops;
+  options.poll = [] { return arrow::Status::Cancelled("it is not our turn"); };
+  EXPECT_TRUE(AppendToFile(path_, TestRows(1).get(), options).status().IsCancelled());
+  options.poll = nullptr;
+  EXPECT_TRUE(AppendToFile(folder_ / "other.parquet", TestRows(1).get(), options).ok());
 }
 
 class DirectoryTest : public testing::Test {

@@ -126,8 +126,11 @@ Result<std::unique_ptr<parquet::arrow::FileReader>> OpenParquet(FileOps* ops,
   parquet::arrow::FileReaderBuilder builder;
   Status opened = builder.Open(file, parquet::ReaderProperties(pool));
   if (!opened.ok()) return InFile(path, opened);
+  // Arrow's default would fetch the whole file at once.
+  auto properties = parquet::default_arrow_reader_properties();
+  properties.set_pre_buffer(false);
   std::unique_ptr<parquet::arrow::FileReader> reader;
-  opened = builder.memory_pool(pool)->Build(&reader);
+  opened = builder.memory_pool(pool)->properties(properties)->Build(&reader);
   if (!opened.ok()) return InFile(path, opened);
   return reader;
 }
