@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "larder/base/event_time.h"
+
+#include <arrow/array.h>
+#include <arrow/buffer.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/compute/exec.h>
+#include <arrow/type.h>
+#include <arrow/util/value_parsing.h>
+
+#include <limits>
+#include <string_view>
+
+namespace larder {
+
+using arrow::Array;
+using arrow::DataType;
+using arrow::Result;
+using arrow::Status;
+using arrow::Type;
+
+namespace {
+
+constexpr int64_t kSecondsPerDay = 86'400;
+
+bool ParseIsoTime(std::string_view text, int64_t* out) {
+  // Arrow's parser takes an upper-case T and Z only.
+  std::string upper(text);
+  for (char& c : upper) {
+    if (c == 't') c = 'T';
+    if (c == 'z') c = 'Z';
+  }
+  return arrow::internal::ParseTimestampISO8601(upper.data(), upper.size(), TimeUnit::NANO, out);
+}
+
+template <typename ArrayType>
+Status ParseStrings(const ArrayType& array, const std::string& column, int64_t* out) {
+  for (int64_t i = 0; i < array.length(); ++i) {
+    out[i] = 0;
+    if (array.IsNull(i)) continue;
+    const std::string_view text = array.GetView(i);
+    if (!ParseIsoTime(text, &out[i])) {
+      return Status::Invalid("column '", column, "': '", text,
+                             "' is not an ISO-8601 time between the years 1677 and 2262, such as "
+                             "2024-05-01T12:30:00.5Z");
+    }
+  }
+  return Status::OK();
+}
+
+Status Convert(const Array& array, const std::string& column, int64_t* out) {
+  switch (array.type_id()) {
+    case Type::DATE32: {
+      const auto& dates = static_cast<const arrow::Date32Array&>(array);
+      for (int64_t i = 0; i < array.length(); ++i) {
+        out[i] = dates.IsNull(i) ? 0 : dates.Value(i) * kSecondsPerDay;
+      }
+      return Status::OK();
+    }
+    case Type::STRING:
+      return ParseStrings(static_cast<const arrow::StringArray&>(array), column, out);
+    case Type::STRING_VIEW:
+      return ParseStrings(static_cast<const arrow::StringViewArray&>(array), column, out);
+    default:
+      return ParseStrings(static_cast<const arrow::LargeStringArray&>(array), column, out);
+  }
+}
+
+const DataType& PlainType(const DataType& type) {
+  if (type.id() != Type::DICTIONARY) return type;
+  return *static_cast<const arrow::DictionaryType&>(type).value_type();
+}
+
+}  // namespace
+
+bool IsTimeType(const DataType& type) {
+  switch (PlainType(type).id()) {
+    case Type::TIMESTAMP:
+    case Type::DATE32:
+    case Type::DATE64:
+    case Type::STRING:
+    case Type::LARGE_STRING:
+    case Type::STRING_VIEW:
+    case Type::NA:
+      return true;
+    default:
+      return false;
+  }
+}
+
+TimeUnit UnitOfTimeType(const DataType& type) {
+  const DataType& plain = PlainType(type);
+  switch (plain.id()) {
+    case Type::TIMESTAMP:
+      return static_cast<const arrow::TimestampType&>(plain).unit();
+    case Type::DATE64:
+      return TimeUnit::MILLI;
+    case Type::STRING:
+    case Type::LARGE_STRING:
+    case Type::STRING_VIEW:
+      return TimeUnit::NANO;
+    default:
+      return TimeUnit::SECOND;
+  }
+}
+
+Result<TimeColumn> ReadTimes(const std::shared_ptr<Array>& array, const std::string& column,
+                             arrow::MemoryPool* pool) {
+  if (!IsTimeType(*array->type())) {
+    return Status::TypeError("column '", column, "' is ", array->type()->ToString(),
+                             ": a time must be a timestamp, a date or an ISO-8601 string");
+  }
+  if (array->type_id() == Type::DICTIONARY) {
+    const auto& dictionary = static_cast<const arrow::DictionaryArray&>(*array);
+    arrow::compute::ExecContext context(pool);
+    context.set_use_threads(false);
+    ARROW_ASSIGN_OR_RAISE(
+        auto plain, arrow::compute::Take(*dictionary.dictionary(), *dictionary.indices(),
+                                         arrow::compute::TakeOptions::Defaults(), &context));
+    return ReadTimes(plain, column, pool);
+  }
+  TimeColumn times;
+  times.owner_ = array;
+  times.length_ = array->length();
+  times.unit_ = UnitOfTimeType(*array->type());
+  if (array->type_id() == Type::NA) {
+    ARROW_ASSIGN_OR_RAISE(times.owner_, MakeArrayOfNull(arrow::int64(), array->length(), pool));
+  } else if (array->type_id() != Type::TIMESTAMP && array->type_id() != Type::DATE64) {
+    const auto bytes = array->length() * static_cast<int64_t>(sizeof(int64_t));
+    ARROW_ASSIGN_OR_RAISE(times.converted_, arrow::AllocateBuffer(bytes, pool));
+    auto* out = reinterpret_cast<int64_t*>(times.converted_->mutable_data());
+    ARROW_RETURN_NOT_OK(Convert(*array, column, out));
+    times.values_ = out;
+  }
+  if (times.values_ == nullptr) times.values_ = times.owner_->data()->GetValues<int64_t>(1);
+  if (times.owner_->null_count() > 0) {
+    times.valid_bits_ = times.owner_->null_bitmap_data();
+    times.valid_offset_ = times.owner_->offset();
+  }
+  return times;
+}
+
+std::optional<int64_t> ConvertTimeExactly(int64_t time, TimeUnit from, TimeUnit to) {
+  if (from >= to) {
+    const int64_t ratio = NanosPer(to) / NanosPer(from);
+    if (time % ratio != 0) return std::nullopt;
+    return time / ratio;
+  }
+  int64_t scaled;
+  if (__builtin_mul_overflow(time, NanosPer(from) / NanosPer(to), &scaled)) return std::nullopt;
+  return scaled;
+}
+
+int64_t CeilTime(int64_t time, TimeUnit from, TimeUnit to) {
+  if (from >= to) {
+    const int64_t ratio = NanosPer(to) / NanosPer(from);
+    return time / ratio + (time % ratio > 0 ? 1 : 0);
+  }
+  int64_t scaled;
+  if (!__builtin_mul_overflow(time, NanosPer(from) / NanosPer(to), &scaled)) return scaled;
+  return time > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
+}
+
+bool IsBeyond(int64_t time, TimeUnit from, TimeUnit to) {
+  if (from >= to || time <= 0) return false;
+  int64_t scaled;
+  return __builtin_mul_overflow(time, NanosPer(from) / NanosPer(to), &scaled);
+}
+
+}  // namespace larder

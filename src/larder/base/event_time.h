@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/memory_pool.h>
+#include <arrow/result.h>
+#include <arrow/type_fwd.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+// Times of event and created timestamp columns: int64 counts of a column's own unit since
+// 1970-01-01 00:00 UTC. Naive times are UTC, and a zone only says how a time is displayed.
+
+namespace larder {
+
+using TimeUnit = arrow::TimeUnit::type;
+
+/// Nanoseconds in one of a unit.
+constexpr int64_t NanosPer(TimeUnit unit) {
+  switch (unit) {
+    case TimeUnit::SECOND:
+      return 1'000'000'000;
+    case TimeUnit::MILLI:
+      return 1'000'000;
+    case TimeUnit::MICRO:
+      return 1'000;
+    case TimeUnit::NANO:
+      break;
+  }
+  return 1;
+}
+
+/// True if a column of this type can be read by ReadTimes.
+bool IsTimeType(const arrow::DataType& type);
+
+/// The unit that ReadTimes gives a column of this type: seconds for date32, milliseconds for
+/// date64, nanoseconds for ISO-8601 strings, the finest for dictionaries of them likewise.
+TimeUnit UnitOfTimeType(const arrow::DataType& type);
+
+/// A column of times, some of them null.
+class TimeColumn {
+ public:
+  int64_t length() const { return length_; }
+  TimeUnit unit() const { return unit_; }
+  const int64_t* values() const { return values_; }
+  bool has_nulls() const { return valid_bits_ != nullptr; }
+  bool IsNull(int64_t i) const {
+    if (valid_bits_ == nullptr) return false;
+    const int64_t bit = valid_offset_ + i;
+    return ((valid_bits_[bit >> 3] >> (bit & 7)) & 1) == 0;
+  }
+
+ private:
+  friend arrow::Result<TimeColumn> ReadTimes(const std::shared_ptr<arrow::Array>& array,
+                                             const std::string& column, arrow::MemoryPool* pool);
+  std::shared_ptr<arrow::Array> owner_;
+  std::shared_ptr<arrow::Buffer> converted_;
+  const int64_t* values_ = nullptr;
+  const uint8_t* valid_bits_ = nullptr;
+  int64_t valid_offset_ = 0;
+  int64_t length_ = 0;
+  TimeUnit unit_ = TimeUnit::SECOND;
+};
+
+/// Reads a timestamp (without copying), date, ISO-8601 string or dictionary of them; a column of
+/// the null type is all null. `column` is for errors: TypeError for any other type, Invalid for
+/// a string that is no time, or none that nanoseconds can hold (1677 to 2262).
+arrow::Result<TimeColumn> ReadTimes(const std::shared_ptr<arrow::Array>& array,
+                                    const std::string& column, arrow::MemoryPool* pool);
+
+/// `time` in another unit; none if that would lose digits or overflow.
+std::optional<int64_t> ConvertTimeExactly(int64_t time, TimeUnit from, TimeUnit to);
+
+/// `time` in the unit that all files of a source can be compared in, the finest of theirs.
+/// Invalid, which names the column, if it is too far from 1970 for that.
+inline arrow::Result<int64_t> ToSourceUnit(int64_t time, TimeUnit from, TimeUnit to,
+                                           const std::string& column) {
+  if (from == to) return time;
+  if (const auto converted = ConvertTimeExactly(time, from, to)) return *converted;
+  return arrow::Status::Invalid("column '", column,
+                                "' holds a time too far from 1970 for the finer unit of other "
+                                "files of the source; write them with one unit");
+}
+
+/// The earliest time of unit `to` that is not before `time`; held within int64 at both ends.
+///
+/// For times t of unit `to`: time <= t if and only if CeilTime(time) <= t, except for a `time`
+/// beyond the last t, which becomes that last one: see IsBeyond().
+int64_t CeilTime(int64_t time, TimeUnit from, TimeUnit to);
+
+/// True if `time` is later than every time of unit `to`.
+bool IsBeyond(int64_t time, TimeUnit from, TimeUnit to);
+
+/// Nanoseconds since 1970: wide enough for every time of every unit.
+__extension__ using WideNanos = __int128;
+inline WideNanos ToWideNanos(int64_t time, TimeUnit unit) {
+  return static_cast<WideNanos>(time) * NanosPer(unit);
+}
+
+}  // namespace larder

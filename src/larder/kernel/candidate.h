@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <tuple>
+
+#include "larder/base/memory_budget.h"
+
+namespace larder {
+
+/// A source row that may be the answer somewhere, in the total order that decides which one is:
+/// event timestamp, created timestamp with null lowest, address. Merging by maximum is
+/// associative, commutative and idempotent, so no order of work changes the outcome.
+struct Candidate {
+  int64_t event = std::numeric_limits<int64_t>::min();
+  int64_t created = std::numeric_limits<int64_t>::min();
+  uint64_t rank = 0;  ///< 0: no row. Else address + 1, the top bit set if created is not null.
+
+  static constexpr uint64_t kCreatedBit = uint64_t{1} << 63;
+
+  /// A row whose created timestamp is null, or of a view that has none.
+  static Candidate WithoutCreated(int64_t event, uint64_t address) {
+    return {event, std::numeric_limits<int64_t>::min(), address + 1};
+  }
+  static Candidate WithCreated(int64_t event, int64_t created, uint64_t address) {
+    return {event, created, (address + 1) | kCreatedBit};
+  }
+
+  bool exists() const { return rank != 0; }
+  uint64_t address() const { return (rank & ~kCreatedBit) - 1; }
+  /// A null created timestamp is stored as the least int64; where a real one is that, too, the
+  /// bit in the rank tells them apart.
+  bool operator<(const Candidate& other) const {
+    return std::tie(event, created, rank) < std::tie(other.event, other.created, other.rank);
+  }
+};
+
+/// The greatest candidate of each position, raised by any number of threads at once.
+class CandidateTable {
+ public:
+  CandidateTable(size_t positions, bool shared, arrow::MemoryPool* pool)
+      : candidates_(positions, Candidate{}, pool), shared_(shared) {}
+
+  void Prefetch(size_t position) const { __builtin_prefetch(&candidates_[position], 1); }
+
+  void Raise(size_t position, const Candidate& row) {
+    Candidate& held = candidates_[position];
+    // Events only grow, so that an old value, too, is reason enough to leave.
+    if (std::atomic_ref(held.event).load(std::memory_order_relaxed) > row.event) return;
+    if (!shared_) {
+      if (held < row) held = row;
+      return;
+    }
+    std::atomic_flag& lock = locks_[position % locks_.size()];
+    while (lock.test_and_set(std::memory_order_acquire)) {
+    }
+    if (held < row) {
+      std::atomic_ref(held.event).store(row.event, std::memory_order_relaxed);
+      held.created = row.created;
+      held.rank = row.rank;
+    }
+    lock.clear(std::memory_order_release);
+  }
+
+  /// Once no thread raises any more.
+  const Candidate& operator[](size_t position) const { return candidates_[position]; }
+
+ private:
+  PoolVector<Candidate> candidates_;
+  bool shared_;
+  std::array<std::atomic_flag, 4096> locks_{};
+};
+
+}  // namespace larder

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "larder/kernel/key_index.h"
+
+#include <arrow/array.h>
+#include <arrow/util/hashing.h>
+
+#include <algorithm>
+#include <array>
+
+namespace larder {
+
+using arrow::Result;
+using arrow::Status;
+
+uint64_t HashBytes(std::string_view key) {
+  return arrow::internal::ComputeStringHash<0>(key.data(), static_cast<int64_t>(key.size()));
+}
+
+AnyKeyTable MakeKeyTable(const KeyEncoder& encoder, int hash_bits, arrow::MemoryPool* pool) {
+  if (encoder.single_int64()) return KeyTable<Int64Keys>(hash_bits, pool);
+  return KeyTable<BytesKeys>(hash_bits, pool);
+}
+
+namespace {
+
+/// Rows whose table entries are fetched from memory while others are looked up.
+constexpr int64_t kBlock = 128;
+
+template <typename Table, typename Lookup>
+void InBlocks(const Table& table, const EncodedKeys& keys, Slot* slots, const Lookup& lookup) {
+  std::array<uint64_t, kBlock> hashes;
+  for (int64_t begin = 0; begin < keys.length; begin += kBlock) {
+    const int64_t end = std::min(begin + kBlock, keys.length);
+    for (int64_t i = begin; i < end; ++i) {
+      const uint64_t hash = table.Hash(KeyAt(table, keys, i));
+      hashes[static_cast<size_t>(i - begin)] = hash;
+      table.Prefetch(hash);
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      slots[i] = keys.IsValid(i)
+                     ? lookup(KeyAt(table, keys, i), hashes[static_cast<size_t>(i - begin)])
+                     : kNoSlot;
+    }
+  }
+}
+
+}  // namespace
+
+Slot KeyIndex::size() const {
+  return std::visit([](const auto& table) { return table.size(); }, table_);
+}
+
+void KeyIndex::Insert(const EncodedKeys& keys, Slot* slots) {
+  std::visit(
+      [&](auto& table) {
+        InBlocks(table, keys, slots,
+                 [&](auto key, uint64_t hash) { return table.FindOrInsert(key, hash); });
+      },
+      table_);
+}
+
+void KeyIndex::Find(const EncodedKeys& keys, Slot* slots) const {
+  std::visit(
+      [&](const auto& table) {
+        InBlocks(table, keys, slots,
+                 [&](auto key, uint64_t hash) { return table.Find(key, hash); });
+      },
+      table_);
+}
+
+Result<const Slot*> SlotFinder::Find(const arrow::ArrayVector& columns) {
+  slots_.resize(static_cast<size_t>(columns[0]->length()));
+  if (columns.size() == 1 && columns[0]->type_id() == arrow::Type::DICTIONARY) {
+    ARROW_RETURN_NOT_OK(FindInDictionary(*columns[0]));
+  } else {
+    ARROW_RETURN_NOT_OK(index_.encoder().Encode(columns, &keys_));
+    index_.Find(keys_, slots_.data());
+  }
+  return slots_.data();
+}
+
+Status SlotFinder::FindInDictionary(const arrow::Array& array) {
+  const auto& encoded = static_cast<const arrow::DictionaryArray&>(array);
+  if (encoded.dictionary() != dictionary_) {
+    ARROW_RETURN_NOT_OK(index_.encoder().Encode({encoded.dictionary()}, &keys_));
+    dictionary_slots_.resize(static_cast<size_t>(keys_.length));
+    index_.Find(keys_, dictionary_slots_.data());
+    dictionary_ = encoded.dictionary();
+  }
+  for (int64_t i = 0; i < array.length(); ++i) {
+    slots_[static_cast<size_t>(i)] =
+        encoded.IsNull(i) ? kNoSlot
+                          : dictionary_slots_[static_cast<size_t>(encoded.GetValueIndex(i))];
+  }
+  return Status::OK();
+}
+
+}  // namespace larder

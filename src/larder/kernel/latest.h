@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/result.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "larder/base/memory_budget.h"
+#include "larder/base/run_context.h"
+#include "larder/kernel/time_range.h"
+#include "larder/scan/column_reader.h"
+#include "larder/source/dataset.h"
+
+// The latest row of each join key: the same maximum as in the point-in-time join, with a single
+// open position for each key, and the keys found while scanning.
+
+namespace larder {
+
+struct LatestScan {
+  std::shared_ptr<const Dataset> dataset;
+  std::vector<std::string> join_keys;  ///< Empty: one key for all rows.
+  std::string event_timestamp;
+  std::optional<std::string> created_timestamp;
+  TimeRange range;
+};
+
+/// The addresses of the newest rows, ascending. Rows with a null join key or event timestamp do
+/// not count.
+arrow::Result<PoolVector<uint64_t>> FindLatest(const LatestScan& scan, const RunContext& context,
+                                               ReadCounters* counters,
+                                               std::atomic<int64_t>* rows_scanned);
+
+}  // namespace larder

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/result.h>
+#include <arrow/type_fwd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "larder/base/run_context.h"
+#include "larder/kernel/candidate.h"
+#include "larder/kernel/timeline.h"
+#include "larder/scan/column_reader.h"
+#include "larder/source/dataset.h"
+
+// The point-in-time join, winners first: only keys and times of a source are read, and of its
+// rows only one candidate is kept for each position of the timeline.
+//
+// A row with time e is kept, or beaten, at the first position with time >= e of its key's slot.
+// The winner at a position is then the greatest candidate at it or before it in the slot: every
+// row that is known at time t is kept at, or was beaten at, a position <= t.
+
+namespace larder {
+
+struct PointInTimeView {
+  std::shared_ptr<const Dataset> dataset;
+  std::vector<std::string> join_keys;  ///< Columns of the source, as the timeline's keys.
+  std::string event_timestamp;
+  std::optional<std::string> created_timestamp;
+  int64_t ttl_us = 0;  ///< 0 = unlimited.
+  /// A row is known at the later of its event and created timestamps, never if the latter is
+  /// null.
+  bool known_at_created = false;
+};
+
+/// The winners of one view.
+struct Winners {
+  explicit Winners(arrow::MemoryPool* pool) : addresses(pool) {}
+
+  PoolVector<uint64_t> addresses;        ///< Distinct, ascending.
+  std::shared_ptr<arrow::Array> choice;  ///< UInt32 for each entity row: index in `addresses`.
+  int64_t rows_matched = 0;
+  int64_t rows_expired = 0;
+  int64_t rows_absent = 0;
+};
+
+/// The row groups that can hold a winner, by time and partition. With `prune_by_ttl` those that
+/// hold only rows that the TTL rules out are left out, too.
+arrow::Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view,
+                                                   const Timeline& timeline, bool prune_by_ttl,
+                                                   const RunContext& context);
+
+/// Streams keys and times of the row groups into one candidate for each position. Adds to
+/// `rows_scanned`.
+arrow::Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
+                             const std::vector<size_t>& row_groups, const RunContext& context,
+                             ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
+                             CandidateTable* candidates);
+
+/// Makes winners of candidates: the running maximum of each slot, unless it is older than the
+/// TTL. Its memory is 16 bytes a position while it runs.
+arrow::Result<Winners> Settle(const PointInTimeView& view, const Timeline& timeline,
+                              const CandidateTable& candidates, const RunContext& context);
+
+}  // namespace larder

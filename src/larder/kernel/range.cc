@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "larder/kernel/range.h"
+
+#include <arrow/array.h>
+#include <arrow/buffer.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <numeric>
+
+#include "larder/scan/pruning.h"
+#include "larder/source/widen.h"
+
+namespace larder {
+
+using arrow::Array;
+using arrow::RecordBatch;
+using arrow::Result;
+using arrow::Status;
+
+namespace {
+
+/// Indices of the rows in the range.
+Result<std::shared_ptr<Array>> RowsInRange(const RangeScan& scan,
+                                           const std::shared_ptr<Array>& event,
+                                           const RunContext& context) {
+  ARROW_ASSIGN_OR_RAISE(const auto times, ReadTimes(event, scan.event_timestamp, context.pool));
+  const Bounds<int64_t> range = scan.range.InUnit(times.unit());
+  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(
+                                         times.length() * int64_t{sizeof(uint32_t)}, context.pool));
+  auto* rows = reinterpret_cast<uint32_t*>(buffer->mutable_data());
+  int64_t count = 0;
+  for (int64_t i = 0; i < times.length(); ++i) {
+    const int64_t time = times.values()[i];
+    if (times.IsNull(i) || time < range.min || time > range.max) continue;
+    rows[count++] = static_cast<uint32_t>(i);
+  }
+  return std::make_shared<arrow::UInt32Array>(count, std::move(buffer));
+}
+
+/// The output columns of a batch, whose last column is the event timestamp if there is a range.
+Result<std::shared_ptr<RecordBatch>> SelectRows(const RangeScan& scan, const RecordBatch& batch,
+                                                const std::shared_ptr<arrow::Schema>& schema,
+                                                const RunContext& context) {
+  std::shared_ptr<Array> rows;
+  int64_t count = batch.num_rows();
+  if (!scan.range.is_open()) {
+    ARROW_ASSIGN_OR_RAISE(rows,
+                          RowsInRange(scan, batch.column(batch.num_columns() - 1), context));
+    count = rows->length();
+    if (count == batch.num_rows()) rows = nullptr;
+  }
+  auto exec = context.exec();
+  arrow::ArrayVector columns;
+  for (int c = 0; c < schema->num_fields(); ++c) {
+    auto column = batch.column(c);
+    if (rows != nullptr) {
+      ARROW_ASSIGN_OR_RAISE(
+          column, arrow::compute::Take(*column, *rows,
+                                       arrow::compute::TakeOptions::NoBoundsCheck(), &exec));
+    }
+    auto widened = Widen(column, schema->field(c)->type(), context.pool);
+    if (!widened.ok()) {
+      return widened.status().WithMessage("column '", schema->field(c)->name(),
+                                          "': ", widened.status().message());
+    }
+    columns.push_back(std::move(*widened));
+  }
+  return RecordBatch::Make(schema, count, std::move(columns));
+}
+
+}  // namespace
+
+Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
+                                           const std::shared_ptr<arrow::Schema>& schema,
+                                           const RunContext& context, ReadCounters* counters,
+                                           std::atomic<int64_t>* rows_scanned) {
+  std::vector<std::string> columns = scan.columns;
+  if (!scan.range.is_open()) columns.push_back(scan.event_timestamp);
+  const auto groups =
+      SelectRowGroups(*scan.dataset, scan.event_timestamp, std::nullopt, scan.range.window());
+  std::vector<arrow::RecordBatchVector> found(groups.size());
+
+  ARROW_RETURN_NOT_OK(RunTasks(context, static_cast<int64_t>(groups.size()), [&](int64_t task) {
+    const size_t index = groups[static_cast<size_t>(task)];
+    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(*scan.dataset, index, columns,
+                                                            /*keep_dictionaries=*/false, context,
+                                                            counters));
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
+      if (batch == nullptr) break;
+      rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
+      auto selected = SelectRows(scan, *batch, schema, context);
+      if (!selected.ok()) {
+        return InSourceFile(scan.dataset->file_of(scan.dataset->row_groups()[index]).path,
+                            selected.status());
+      }
+      if ((*selected)->num_rows() > 0) {
+        found[static_cast<size_t>(task)].push_back(std::move(*selected));
+      }
+    }
+    return Status::OK();
+  }));
+
+  arrow::RecordBatchVector all;
+  for (auto& batches : found) {
+    std::move(batches.begin(), batches.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+}  // namespace larder

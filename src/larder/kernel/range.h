@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/result.h>
+#include <arrow/type_fwd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "larder/base/run_context.h"
+#include "larder/kernel/time_range.h"
+#include "larder/scan/column_reader.h"
+#include "larder/source/dataset.h"
+
+namespace larder {
+
+struct RangeScan {
+  std::shared_ptr<const Dataset> dataset;
+  std::vector<std::string> columns;
+  std::string event_timestamp;
+  TimeRange range;
+};
+
+/// Every row in the range, by address. Without any bound rows with a null event timestamp are
+/// there too, and the event timestamps are not read unless they are among `columns`.
+arrow::Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
+                                                  const std::shared_ptr<arrow::Schema>& schema,
+                                                  const RunContext& context,
+                                                  ReadCounters* counters,
+                                                  std::atomic<int64_t>* rows_scanned);
+
+}  // namespace larder

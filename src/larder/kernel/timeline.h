@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/result.h>
+#include <arrow/type_fwd.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "larder/base/event_time.h"
+#include "larder/base/memory_budget.h"
+#include "larder/base/run_context.h"
+#include "larder/kernel/key_index.h"
+
+namespace larder {
+
+/// An index into Timeline::times().
+using Position = uint32_t;
+inline constexpr Position kNoPosition = std::numeric_limits<Position>::max();
+
+/// The entity rows by join key and time: each key has a slot, each slot its distinct times in
+/// ascending order. Rows with the same key and time share a position; rows with a null in either
+/// have none. Grows with the entity rows, never with the history.
+class Timeline {
+ public:
+  /// `key_columns` of the entity rows; empty: one slot for all rows. Invalid beyond 2^32 - 2
+  /// rows.
+  static arrow::Result<std::shared_ptr<const Timeline>> Build(
+      const arrow::Table& entity_rows, const std::vector<std::string>& key_columns,
+      const std::string& event_timestamp, const RunContext& context);
+
+  /// Null without key columns.
+  const KeyIndex* keys() const { return keys_ ? &*keys_ : nullptr; }
+  TimeUnit unit() const { return unit_; }
+  Slot slots() const { return static_cast<Slot>(slot_begin_.size() - 1); }
+  size_t positions() const { return times_.size(); }
+  /// The positions of a slot are slot_begin()[slot] ... slot_begin()[slot + 1] - 1.
+  const Position* slot_begin() const { return slot_begin_.data(); }
+  const int64_t* times() const { return times_.data(); }
+  /// One for each entity row.
+  const PoolVector<Position>& position_of_row() const { return position_of_row_; }
+  int64_t min_time() const { return min_time_; }
+  int64_t max_time() const { return max_time_; }
+
+ private:
+  explicit Timeline(arrow::MemoryPool* pool)
+      : slot_begin_(pool), times_(pool), position_of_row_(pool) {}
+
+  arrow::Result<PoolVector<Slot>> AssignSlots(const arrow::Table& entity_rows,
+                                              const std::vector<std::string>& key_columns,
+                                              const RunContext& context);
+  arrow::Result<PoolVector<int64_t>> ReadRowTimes(const arrow::ChunkedArray& times,
+                                                  const std::string& column,
+                                                  PoolVector<Slot>* slots,
+                                                  const RunContext& context);
+  void Sort(const PoolVector<Slot>& slots, const PoolVector<int64_t>& row_times,
+            arrow::MemoryPool* pool);
+
+  std::optional<KeyIndex> keys_;
+  TimeUnit unit_ = TimeUnit::SECOND;
+  PoolVector<Position> slot_begin_;
+  PoolVector<int64_t> times_;
+  PoolVector<Position> position_of_row_;
+  int64_t min_time_ = std::numeric_limits<int64_t>::max();
+  int64_t max_time_ = std::numeric_limits<int64_t>::min();
+};
+
+}  // namespace larder

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/result.h>
+#include <arrow/type_fwd.h>
+#include <parquet/arrow/reader.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "larder/base/run_context.h"
+#include "larder/source/dataset.h"
+
+namespace larder {
+
+/// What the reads of one source cost. Thread-safe.
+class ReadCounters {
+ public:
+  explicit ReadCounters(const Dataset& dataset);
+  void Count(size_t row_group, int64_t bytes);
+
+  int64_t bytes() const { return bytes_.load(); }
+  int64_t row_groups() const;
+  int64_t files() const;
+
+ private:
+  const Dataset& dataset_;
+  std::vector<std::atomic<bool>> touched_;  ///< One for each row group.
+  std::atomic<int64_t> bytes_{0};
+};
+
+/// Some columns of one row group, as batches of up to context.batch_rows rows.
+class ColumnBatches {
+ public:
+  /// `row_group` is an index in dataset.row_groups(). Columns come in the order of `columns`, in
+  /// the types of the file: nulls where the file lacks one, constants for partition columns.
+  /// With `keep_dictionaries`, columns of strings whose pages are all dictionary-encoded come as
+  /// dictionary arrays.
+  static arrow::Result<ColumnBatches> Open(const Dataset& dataset, size_t row_group,
+                                           const std::vector<std::string>& columns,
+                                           bool keep_dictionaries, const RunContext& context,
+                                           ReadCounters* counters);
+
+  /// The next batch; null after the last. Errors name the file.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next();
+
+ private:
+  arrow::Status OpenFile(const SourceFile& file, const std::vector<int>& leaves,
+                         bool keep_dictionaries);
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadFile();
+
+  struct Column {
+    ColumnPlace place;
+    int from_file = -1;  ///< Index in the file's batches.
+    std::shared_ptr<arrow::Field> field;
+  };
+
+  RunContext context_;
+  std::string path_;
+  RowGroup group_{};
+  std::vector<Column> columns_;
+  int64_t rows_left_ = 0;
+  std::unique_ptr<parquet::arrow::FileReader> file_;
+  std::shared_ptr<arrow::RecordBatchReader> batches_;  ///< Null if no column is in the file.
+};
+
+}  // namespace larder

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "larder/source/dataset.h"
+
+#include <arrow/io/file.h>
+#include <arrow/scalar.h>
+#include <arrow/type.h>
+#include <arrow/util/io_util.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+#include <parquet/properties.h>
+
+#include <algorithm>
+
+#include "larder/source/schema_union.h"
+
+namespace larder {
+
+using arrow::Result;
+using arrow::Status;
+
+Status InSourceFile(const std::string& path, const Status& status) {
+  if (status.ok() || status.IsOutOfMemory() || status.IsCancelled()) return status;
+  const std::string message = "'" + path + "': " + status.message();
+  if (status.IsIOError() && status.detail() != nullptr) {
+    return Status(status.code(), message, status.detail());
+  }
+  if (status.IsTypeError() || status.IsNotImplemented()) return Status(status.code(), message);
+  return Status::IOError(message);
+}
+
+Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(const std::string& path,
+                                                                    arrow::MemoryPool* pool) {
+  // Not memory-mapped: a mapped file that is truncated meanwhile kills the process.
+  auto file = arrow::io::ReadableFile::Open(path, pool);
+  if (!file.ok()) return InSourceFile(path, file.status());
+  return *file;
+}
+
+std::vector<int> LeavesOf(const parquet::arrow::SchemaField& field) {
+  if (field.is_leaf()) return {field.column_index};
+  std::vector<int> leaves;
+  for (const auto& child : field.children) {
+    for (const int leaf : LeavesOf(child)) leaves.push_back(leaf);
+  }
+  return leaves;
+}
+
+namespace {
+
+Status ReadFooter(SourceFile* file, arrow::MemoryPool* pool) {
+  ARROW_ASSIGN_OR_RAISE(auto input, OpenSourceFile(file->path, pool));
+  const Status status = CatchExceptions([&] {
+    auto reader = parquet::ParquetFileReader::Open(input, parquet::ReaderProperties(pool));
+    file->metadata = reader->metadata();
+    auto manifest = std::make_shared<parquet::arrow::SchemaManifest>();
+    ARROW_RETURN_NOT_OK(parquet::arrow::SchemaManifest::Make(
+        file->metadata->schema(), file->metadata->key_value_metadata(),
+        parquet::default_arrow_reader_properties(), manifest.get()));
+    file->manifest = std::move(manifest);
+    return Status::OK();
+  });
+  if (!status.ok()) return InSourceFile(file->path, status);
+  const auto& fields = file->manifest->schema_fields;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    file->fields.emplace(fields[i].field->name(), static_cast<int>(i));
+  }
+  return Status::OK();
+}
+
+std::shared_ptr<arrow::Schema> SchemaOf(const SourceFile& file) {
+  arrow::FieldVector fields;
+  for (const auto& field : file.manifest->schema_fields) fields.push_back(field.field);
+  return arrow::schema(std::move(fields));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Dataset>> Dataset::Open(const SourceSpec& spec,
+                                                     const RunContext& context) {
+  auto dataset = std::make_shared<Dataset>();
+  for (const auto& path : spec.paths) {
+    dataset->name_ += (dataset->name_.empty() ? "'" : ", '") + path + "'";
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto listed, ListFiles(spec));
+  ARROW_RETURN_NOT_OK(dataset->ReadFooters(listed, context));
+  ARROW_RETURN_NOT_OK(dataset->UnifySchema());
+  return dataset;
+}
+
+Status Dataset::ReadFooters(const std::vector<ListedFile>& listed, const RunContext& context) {
+  files_.resize(listed.size());
+  ARROW_RETURN_NOT_OK(RunTasks(context, static_cast<int64_t>(listed.size()), [&](int64_t i) {
+    const auto& from = listed[static_cast<size_t>(i)];
+    auto& file = files_[static_cast<size_t>(i)];
+    file.path = from.path;
+    file.partitions = from.partitions;
+    return ReadFooter(&file, context.pool);
+  }));
+  uint64_t next_row = 0;
+  for (size_t i = 0; i < files_.size(); ++i) {
+    for (int j = 0; j < files_[i].metadata->num_row_groups(); ++j) {
+      const int64_t rows = files_[i].metadata->RowGroup(j)->num_rows();
+      if (rows < 0) return Status::IOError("'", files_[i].path, "': row group with ", rows, " rows");
+      if (rows == 0) continue;
+      row_groups_.push_back({static_cast<int>(i), j, next_row, rows});
+      next_row += static_cast<uint64_t>(rows);
+    }
+  }
+  return Status::OK();
+}
+
+Status Dataset::UnifySchema() {
+  std::vector<FileSchema> schemas;
+  schemas.reserve(files_.size());
+  for (const auto& file : files_) {
+    schemas.push_back({file.path, SchemaOf(file), file.partitions});
+  }
+  ARROW_ASSIGN_OR_RAISE(auto unified, UnifySchemas(schemas));
+  schema_ = std::move(unified.schema);
+  partition_columns_ = std::move(unified.partition_columns);
+  return Status::OK();
+}
+
+size_t Dataset::FindRowGroup(uint64_t address) const {
+  const auto after =
+      std::upper_bound(row_groups_.begin(), row_groups_.end(), address,
+                       [](uint64_t a, const RowGroup& group) { return a < group.first_row; });
+  return static_cast<size_t>(after - row_groups_.begin()) - 1;
+}
+
+Result<std::shared_ptr<arrow::Field>> Dataset::GetField(const std::string& column,
+                                                        const std::string& purpose) const {
+  const auto indices = schema_->GetAllFieldIndices(column);
+  if (indices.size() == 1) return schema_->field(indices[0]);
+  if (indices.size() > 1) {
+    return Status::Invalid(name_, ": several columns are named '", column, "' (", purpose, ")");
+  }
+  std::string known;
+  for (const auto& name : schema_->field_names()) known += (known.empty() ? "" : ", ") + name;
+  return Status::Invalid(name_, ": no column '", column, "' (", purpose, "); there are: ", known);
+}
+
+Status Dataset::CheckInEveryFile(const std::string& column, const std::string& purpose) const {
+  ARROW_RETURN_NOT_OK(GetField(column, purpose));
+  for (const auto& file : files_) {
+    if (Find(file, column).missing()) {
+      return Status::Invalid("'", file.path, "': no column '", column, "' (", purpose,
+                             "), which other files of the source have");
+    }
+  }
+  return Status::OK();
+}
+
+ColumnPlace Dataset::Find(const SourceFile& file, const std::string& column) const {
+  ColumnPlace place;
+  const auto& partitions = partition_columns_;
+  if (std::find(partitions.begin(), partitions.end(), column) != partitions.end()) {
+    const auto type = schema_->GetFieldByName(column)->type();
+    for (const auto& partition : file.partitions) {
+      if (partition.column != column) continue;
+      auto scalar = partition.value ? arrow::Scalar::Parse(type, *partition.value)
+                                    : arrow::MakeNullScalar(type);
+      // UnifySchemas chose a type that every value of the column can be read as.
+      if (scalar.ok()) place.constant = *scalar;
+      return place;
+    }
+  }
+  if (const auto found = file.fields.find(column); found != file.fields.end()) {
+    place.field = &file.manifest->schema_fields[static_cast<size_t>(found->second)];
+  }
+  return place;
+}
+
+}  // namespace larder
