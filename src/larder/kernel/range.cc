@@ -10,7 +10,7 @@
 #include <numeric>
 
 #include "larder/scan/pruning.h"
-#include "larder/source/widen.h"
+#include "larder/base/cast.h"
 
 namespace larder {
 
@@ -60,12 +60,10 @@ Result<std::shared_ptr<RecordBatch>> SelectRows(const RangeScan& scan, const Rec
           column, arrow::compute::Take(*column, *rows,
                                        arrow::compute::TakeOptions::NoBoundsCheck(), &exec));
     }
-    auto widened = Widen(column, schema->field(c)->type(), context.pool);
-    if (!widened.ok()) {
-      return widened.status().WithMessage("column '", schema->field(c)->name(),
-                                          "': ", widened.status().message());
-    }
-    columns.push_back(std::move(*widened));
+    const auto& field = *schema->field(c);
+    ARROW_ASSIGN_OR_RAISE(
+        column, CastColumn(column, field.type(), field.name(), {.pool = context.pool}));
+    columns.push_back(std::move(column));
   }
   return RecordBatch::Make(schema, count, std::move(columns));
 }

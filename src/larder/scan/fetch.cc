@@ -14,7 +14,7 @@
 #include <atomic>
 #include <limits>
 
-#include "larder/source/widen.h"
+#include "larder/base/cast.h"
 
 namespace larder {
 
@@ -81,13 +81,9 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const std::s
     if (count > 0) {
       ARROW_ASSIGN_OR_RAISE(auto rows, TakeRows(batch->column(0), left.first(count), first_row,
                                                 context));
-      auto widened = Widen(rows, type, context.pool);
-      if (!widened.ok()) {
-        return InSourceFile(dataset.file_of(group).path,
-                            widened.status().WithMessage("column '", column, "': ",
-                                                         widened.status().message()));
-      }
-      pieces->push_back(std::move(*widened));
+      auto cast = CastColumn(rows, type, column, CastSettings{.pool = context.pool});
+      if (!cast.ok()) return InSourceFile(dataset.file_of(group).path, cast.status());
+      pieces->push_back(std::move(*cast));
       left = left.subspan(count);
     }
     first_row = end;

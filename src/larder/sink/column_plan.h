@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "larder/sink/cast.h"
+#include "larder/base/cast.h"
 
 namespace larder {
 

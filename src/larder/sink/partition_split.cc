@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "larder/sink/cast.h"
+#include "larder/base/cast.h"
 
 namespace larder {
 namespace {

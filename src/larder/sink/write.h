@@ -27,7 +27,7 @@
 // it (CleanLeftovers). Any number of threads, processes and machines may write at once.
 //
 // Columns are matched by name, in any order, and cast to the types that are there already, if
-// that is exact (sink/cast.h). A missing or unknown column is an Invalid that names it, and
+// that is exact (base/cast.h). A missing or unknown column is an Invalid that names it, and
 // nothing is written.
 //
 // Files keep their exact Arrow types (ARROW:schema; nanoseconds stay nanoseconds) and carry

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "larder/sink/cast.h"
+#include "larder/base/cast.h"
 
 #include <arrow/array.h>
 #include <arrow/array/concatenate.h>
@@ -28,7 +28,7 @@ using TypePtr = std::shared_ptr<DataType>;
 
 Status Refuse(const Array& array, const DataType& to, const std::string& name,
               const std::string& why) {
-  return Status::TypeError("column '", name, "': cannot store ", array.type()->ToString(), " as ",
+  return Status::TypeError("column '", name, "': cannot convert ", array.type()->ToString(), " to ",
                            to.ToString(), ": ", why);
 }
 
@@ -43,7 +43,7 @@ Result<ArrayPtr> PlainCast(const ArrayPtr& array, const TypePtr& to, const std::
   const Status& status = cast.status();
   if (status.IsOutOfMemory() || status.IsCancelled()) return status;
   if (status.IsNotImplemented()) return Refuse(*array, *to, name, "no such conversion");
-  return Status::Invalid("column '", name, "': cannot store ", array->type()->ToString(), " as ",
+  return Status::Invalid("column '", name, "': cannot convert ", array->type()->ToString(), " to ",
                          to->ToString(), ": ", status.message());
 }
 
@@ -168,7 +168,7 @@ Result<ArrayPtr> CastThereAndBack(const ArrayPtr& array, const TypePtr& to, cons
   ARROW_ASSIGN_OR_RAISE(ArrayPtr cast, PlainCast(array, to, name, settings));
   ARROW_ASSIGN_OR_RAISE(const ArrayPtr back, PlainCast(cast, array->type(), name, settings));
   if (back->Equals(*array)) return cast;
-  return Status::Invalid("column '", name, "': cannot store ", array->type()->ToString(), " as ",
+  return Status::Invalid("column '", name, "': cannot convert ", array->type()->ToString(), " to ",
                          to->ToString(), ": a value has a time of day");
 }
 
@@ -230,7 +230,7 @@ Result<ArrayPtr> CastPlain(const ArrayPtr& array, const TypePtr& to, const std::
   ARROW_ASSIGN_OR_RAISE(ArrayPtr cast, PlainCast(array, to, name, settings));
   if (source == Type::DOUBLE && target == Type::FLOAT &&
       Overflowed<arrow::DoubleArray, arrow::FloatArray>(*array, *cast)) {
-    return Status::Invalid("column '", name, "': cannot store double as float: a value is beyond ",
+    return Status::Invalid("column '", name, "': cannot convert double as float: a value is beyond ",
                            "its range");
   }
   return cast;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "larder/sink/cast.h"
+#include "larder/base/cast.h"
 
 namespace larder {
 namespace {

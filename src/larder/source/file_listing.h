@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/result.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "larder/source/source_spec.h"
+
+namespace larder {
+
+/// One hive folder on the way to a file, "column=value".
+struct PartitionValue {
+  std::string column;
+  std::optional<std::string> value;  ///< URL-decoded; none for __HIVE_DEFAULT_PARTITION__.
+  bool operator==(const PartitionValue&) const = default;
+};
+
+struct ListedFile {
+  std::string path;
+  std::vector<PartitionValue> partitions;
+};
+
+/// The data files of a source, sorted by path (bytewise), each once. Files of writes that are
+/// not whole are left out (io/visible_files.h). Folders are read as partitions below a path of
+/// the spec that is a directory, and from the first component on that has a wildcard.
+///
+/// IOError with errno ENOENT, which names the path, if it is not there, holds no files or, as a
+/// glob, matches none.
+arrow::Result<std::vector<ListedFile>> ListFiles(const SourceSpec& spec);
+
+}  // namespace larder
