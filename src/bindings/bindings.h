@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace larder::python {
+
+/// Source, JoinKey, Feature, FeatureView, Options, Result; point_in_time, latest, range, schema.
+void BindQueries(nanobind::module_& module);
+
+/// append_to_directory, append_to_file, write_file, write_directory, clean_leftovers.
+void BindWrites(nanobind::module_& module);
+
+}  // namespace larder::python

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/config.h>
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/string.h>
+
+#include <map>
+#include <string>
+
+#include "bindings.h"
+
+namespace nb = nanobind;
+
+NB_MODULE(_engine, m) {
+  m.doc() = "Larder's engine: point-in-time, latest and range queries, and writes, over Parquet.";
+  larder::python::BindQueries(m);
+  larder::python::BindWrites(m);
+  m.def(
+      "build_info",
+      [] {
+        return std::map<std::string, std::string>{
+            {"version", LARDER_VERSION},
+            {"build_type", LARDER_BUILD_TYPE},
+            {"compiler", LARDER_COMPILER},
+            {"arrow", arrow::GetBuildInfo().version_string},
+        };
+      },
+      "Return what the extension is: version, build_type, compiler, arrow.");
+}
