@@ -18,5 +18,14 @@ except ImportError as error:
 
 from feast_larder.offline_store import LarderOfflineStore, LarderOfflineStoreConfig
 from feast_larder.retrieval_job import LarderRetrievalJob
+from feast_larder.source import LarderSource
+from feast_larder.storage import LarderLoggingDestination, SavedDatasetLarderStorage
 
-__all__ = ["LarderOfflineStore", "LarderOfflineStoreConfig", "LarderRetrievalJob"]
+__all__ = [
+    "LarderLoggingDestination",
+    "LarderOfflineStore",
+    "LarderOfflineStoreConfig",
+    "LarderRetrievalJob",
+    "LarderSource",
+    "SavedDatasetLarderStorage",
+]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -15,6 +15,7 @@ from feast.errors import EntityTimestampInferenceException
 from feast.infra.offline_stores.offline_utils import DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
 
 from feast_larder.iso_times import is_text, parse_iso_times
+from feast_larder.run import Run
 from feast_larder.settings import from_epoch_microseconds
 
 _logger = logging.getLogger(__name__)
@@ -23,33 +24,81 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _NO_ROWS = datetime(1970, 1, 1, tzinfo=UTC)
 
+TimeRange: TypeAlias = tuple[datetime, datetime]
 
-@dataclass(frozen=True)
-class EntityRows:
-    """The rows to find features for.
+
+class OpenRows(Protocol):
+    """Entity rows while a run reads them; the methods are called at most once, in this order."""
+
+    @property
+    def names(self) -> list[str]: ...  # noqa: D102
+
+    @property
+    def event_timestamp(self) -> str: ...  # noqa: D102
+
+    def time_range(self) -> TimeRange:
+        """Return the first and last event timestamp in UTC, the epoch twice if there is none."""
+
+    def stream(self) -> object:
+        """Return the rows, in the order that the result has, as an Arrow stream."""
+
+
+class EntityRows(Protocol):
+    """The rows to find features for: a table at hand, or where to read them.
 
     Attributes:
-        table: one row per row of the result, in its order; all columns come back untouched.
+        names: the columns, if they are known before anything is read.
         event_timestamp: the column with the time that features must be known at: a timestamp
-            (naive is UTC), a date or an ISO-8601 string.
+            (naive is UTC), a date or an ISO-8601 string; as far as it is known.
+        sql: the query that the rows are the answer of, if there is one.
     """
+
+    @property
+    def names(self) -> list[str] | None: ...  # noqa: D102
+
+    @property
+    def event_timestamp(self) -> str: ...  # noqa: D102
+
+    @property
+    def sql(self) -> str | None: ...  # noqa: D102
+
+    def open(self, run: Run) -> OpenRows:
+        """Begin to read the rows."""
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Entity rows at hand, as a table whose columns all come back untouched."""
 
     table: pa.Table
     event_timestamp: str
+    sql: str | None = None
 
     @property
-    def other_columns(self) -> list[str]:
-        """Every column but the event timestamp: join keys, request data and what rides along."""
-        return [name for name in self.table.column_names if name != self.event_timestamp]
+    def names(self) -> list[str]:
+        """The columns of the table."""
+        return list(self.table.column_names)
 
-    def time_range(self) -> tuple[datetime, datetime]:
+    def open(self, run: Run) -> "TableRows":
+        """Return the rows themselves."""
+        return self
+
+    def time_range(self) -> TimeRange:
         """Return the first and last event timestamp in UTC, the epoch twice if there is none."""
-        times = self.table[self.event_timestamp]
-        ends = pc.min_max(parse_iso_times(times) if is_text(times.type) else times)
-        return _to_datetime(ends["min"], up=False), _to_datetime(ends["max"], up=True)
+        return time_range_of(self.table[self.event_timestamp])
+
+    def stream(self) -> pa.Table:
+        """Return the table."""
+        return self.table
 
 
-def read_entity_rows(entity_df: Any) -> EntityRows:  # noqa: ANN401 - what it may be is the point
+def time_range_of(times: pa.ChunkedArray) -> TimeRange:
+    """Return the first and last time of a column in UTC, the epoch twice if there is none."""
+    ends = pc.min_max(parse_iso_times(times) if is_text(times.type) else times)
+    return _to_datetime(ends["min"], up=False), _to_datetime(ends["max"], up=True)
+
+
+def read_entity_rows(entity_df: Any) -> TableRows:  # noqa: ANN401 - what it may be is the point
     """Convert a pandas DataFrame or anything with an Arrow stream; drops and reorders nothing.
 
     NaN and NaT of a DataFrame become nulls and its index is ignored.
@@ -71,13 +120,13 @@ def read_entity_rows(entity_df: Any) -> EntityRows:  # noqa: ANN401 - what it ma
         typed_times = []
     else:
         raise TypeError(
-            "entity_df must be a pandas DataFrame or an Arrow table (or have an Arrow stream), "
-            f"got {type(entity_df).__name__}"
+            "entity_df must be a pandas DataFrame, an Arrow table (or have an Arrow stream), the "
+            f"path of Parquet files or an SQL query, got {type(entity_df).__name__}"
         )
     repeated = {name for name in table.column_names if table.column_names.count(name) > 1}
     if repeated:
         raise ValueError(f"entity_df has several columns named {sorted(repeated)}")
-    return EntityRows(table, _event_timestamp_column(table, typed_times))
+    return TableRows(table, _event_timestamp_column(table, typed_times))
 
 
 def _from_pandas(frame: pd.DataFrame) -> pa.Table:
@@ -115,15 +164,31 @@ def _event_timestamp_column(table: pa.Table, typed_times: list[str]) -> str:
         table: the entity rows.
         typed_times: the columns that Feast itself would look at, those of a datetime dtype.
     """
+    texts = [name for name in table.column_names if _starts_with_iso_date(table[name])]
+    return event_timestamp_column(table.schema, typed_times, texts)
+
+
+def event_timestamp_column(
+    schema: pa.Schema, typed_times: Iterable[str] = (), texts: Iterable[str] = ()
+) -> str:
+    """Find the event timestamp: by its usual name, or as the only column that can be one.
+
+    Args:
+        schema: the columns of the entity rows.
+        typed_times: the columns to prefer, before any with the type of a timestamp or date.
+        texts: the columns to consider last.
+
+    Raises:
+        EntityTimestampInferenceException: no column, or several, could be the one.
+    """
     default: str = DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
-    if default in table.column_names:
+    if default in schema.names:
         return default
-    schema = table.schema
     candidates: Iterable[list[str]] = (
-        typed_times,
+        list(typed_times),
         [field.name for field in schema if pa.types.is_timestamp(field.type)],
         [field.name for field in schema if pa.types.is_date(field.type)],
-        [field.name for field in schema if _starts_with_iso_date(table[field.name])],
+        list(texts),
     )
     found = next((names for names in candidates if names), [])
     if len(found) != 1:

@@ -3,8 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 from feast.errors import FeastEntityDFMissingColumnsError, RequestDataNotFoundInEntityDfException
 from feast.feature_view import DUMMY_ENTITY_ID, FeatureView
@@ -12,8 +11,9 @@ from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.utils import _parse_feature_ref
 
 from feast_larder import _engine
-from feast_larder.entity_rows import EntityRows
-from feast_larder.sources import open_source, require_file_source, source_column
+from feast_larder.entity_rows import TimeRange
+from feast_larder.sources import ReadableSource, require_source, source_column
+from feast_larder.spool import Need
 
 
 @dataclass(frozen=True)
@@ -79,30 +79,80 @@ def _with_sorted_inputs(
     return [*feature_refs[:start], *sorted(feature_refs[start:])]
 
 
-def engine_feature_view(requested: RequestedView, repo_path: Path | None) -> _engine.FeatureView:
-    """Describe one view to the engine in the column names of its source.
+@dataclass(frozen=True)
+class PlannedView:
+    """One feature view of a request to the engine, but for the files of its source.
+
+    Attributes:
+        source: what the view's features are read from.
+        join_keys: columns of the source, and of the entity rows.
+        features: columns of the source, and of the result.
+        ttl: how old a feature may be; None for no limit.
+    """
+
+    name: str
+    source: ReadableSource
+    join_keys: dict[str, str]
+    event_timestamp: str
+    created_timestamp: str | None
+    features: Sequence[tuple[str, str]]
+    ttl: timedelta | None
+
+    def need(self, entity_times: TimeRange | None) -> Need:
+        """Say what is read of the source, given the times of the entity rows if they are known."""
+        columns = [*self.join_keys, *(column for column, _ in self.features), self.event_timestamp]
+        if self.created_timestamp:
+            columns.append(self.created_timestamp)
+        if entity_times is None:
+            return Need(self.source, columns, self.event_timestamp)
+        first, last = entity_times
+        start = _subtract(first, self.ttl) if self.ttl else None
+        return Need(self.source, columns, self.event_timestamp, start, last)
+
+    def engine_view(self, source: _engine.Source) -> _engine.FeatureView:
+        """Describe the view to the engine."""
+        return _engine.FeatureView(
+            name=self.name,
+            source=source,
+            join_keys=[_engine.JoinKey(*pair) for pair in self.join_keys.items()],
+            event_timestamp=self.event_timestamp,
+            features=[_engine.Feature(*pair) for pair in self.features],
+            created_timestamp=self.created_timestamp,
+            ttl_us=self.ttl // timedelta(microseconds=1) if self.ttl else None,
+        )
+
+
+def plan_view(requested: RequestedView) -> PlannedView:
+    """Describe a view in the column names of its source.
 
     Raises:
         ValueError: Larder cannot read the view's batch source.
     """
     view = requested.view
-    source = require_file_source(view.batch_source, f"feature view {view.name!r}")
+    source = require_source(view.batch_source, f"feature view {view.name!r}")
     created = source.created_timestamp_column
-    return _engine.FeatureView(
+    return PlannedView(
         name=view.projection.name_to_use(),
-        source=open_source(source, repo_path),
-        join_keys=[
-            _engine.JoinKey(source_column(source, key), entity_column)
+        source=source,
+        join_keys={
+            source_column(source, key): entity_column
             for key, entity_column in entity_columns(view).items()
-        ],
+        },
         event_timestamp=source_column(source, source.timestamp_field),
+        created_timestamp=source_column(source, created) if created else None,
         features=[
-            _engine.Feature(source_column(source, feature), column)
+            (source_column(source, feature), column)
             for feature, column in requested.columns.items()
         ],
-        created_timestamp=source_column(source, created) if created else None,
-        ttl_us=view.ttl // timedelta(microseconds=1) if view.ttl else None,
+        ttl=view.ttl or None,
     )
+
+
+def _subtract(time: datetime, period: timedelta) -> datetime | None:
+    try:
+        return time - period
+    except OverflowError:  # Before the year 1: no bound.
+        return None
 
 
 def entity_columns(view: FeatureView) -> dict[str, str]:
@@ -113,7 +163,8 @@ def entity_columns(view: FeatureView) -> dict[str, str]:
 
 
 def check_entity_columns(
-    rows: EntityRows,
+    names: Sequence[str],
+    event_timestamp: str,
     views: Sequence[FeatureView],
     on_demand_views: Sequence[OnDemandFeatureView],
 ) -> None:
@@ -123,25 +174,23 @@ def check_entity_columns(
         FeastEntityDFMissingColumnsError: a join key is missing.
         RequestDataNotFoundInEntityDfException: an input of an on-demand view is missing.
     """
-    present = set(rows.table.column_names)
+    present = set(names)
     expected = {column for view in views for column in entity_columns(view).values()}
     if not expected <= present:
-        raise FeastEntityDFMissingColumnsError(
-            expected | {rows.event_timestamp}, expected - present
-        )
+        raise FeastEntityDFMissingColumnsError(expected | {event_timestamp}, expected - present)
     for on_demand in on_demand_views:
         for name in on_demand.get_request_data_schema():
             if name not in present:
                 raise RequestDataNotFoundInEntityDfException(name, on_demand.name)
 
 
-def check_output_columns(rows: EntityRows, requested: Sequence[RequestedView]) -> None:
+def check_output_columns(names: Sequence[str], requested: Sequence[RequestedView]) -> None:
     """Check that no two columns of the result would have the same name.
 
     Raises:
         ValueError: a feature is named like a column of the entity rows, or like another feature.
     """
-    owners = dict.fromkeys(rows.table.column_names, "a column of entity_df")
+    owners = dict.fromkeys(names, "a column of entity_df")
     for view in requested:
         owner = f"a feature of feature view {view.view.projection.name_to_use()!r}"
         for column in view.columns.values():

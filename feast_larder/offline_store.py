@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The offline store and its configuration, which Feast wants to find in one module."""
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
 
+import pyarrow as pa
 from feast.data_source import DataSource
+from feast.feature_logging import LoggingConfig, LoggingSource
 from feast.feature_view import DUMMY_ENTITY_ID, FeatureView
 from feast.infra.offline_stores.offline_store import OfflineStore, RetrievalMetadata
 from feast.infra.registry.base_registry import BaseRegistry
-from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator
 
-from feast_larder import sources
-from feast_larder.entity_rows import read_entity_rows
-from feast_larder.feature_views import (
-    check_entity_columns,
-    check_output_columns,
-    engine_feature_view,
-    requested_views,
-)
-from feast_larder.requests import PointInTimeRequest, PullRequest
+from feast_larder import historical, monitoring, monitoring_store, sources, writes
+from feast_larder.entityless import EntitylessMode
+from feast_larder.requests import PullRequest
 from feast_larder.retrieval_job import LarderRetrievalJob
+from feast_larder.run import Settings
 from feast_larder.settings import parse_bytes
 
 
@@ -57,6 +54,22 @@ class LarderOfflineStoreConfig(FeastConfigBaseModel):
     Reads more: rows older than every TTL are no longer skipped unread.
     """
 
+    entityless_mode: EntitylessMode = "all_rows"
+    """What retrieval without entity rows returns, for a start_date and an end_date.
+
+    "all_rows" (the default): a row for each distinct join key and event timestamp in the range.
+    "snapshot": a row for each distinct join key in the range, as of end_date.
+    """
+
+    staging_location: StrictStr | None = None
+    """Directory or URI ("s3://bucket/folder") that to_remote_storage() writes below."""
+
+    monitoring_path: StrictStr = "feast_monitoring"
+    """Directory of the monitoring metrics; relative to the feature repository."""
+
+    progress: Literal["auto", "never"] = "auto"
+    """Whether a retrieval of more than a second shows its time on a terminal."""
+
     debug: LarderDebugConfig = LarderDebugConfig()
     """Settings for tests."""
 
@@ -77,7 +90,7 @@ class LarderOfflineStoreConfig(FeastConfigBaseModel):
 
 
 class LarderOfflineStore(OfflineStore):
-    """Point-in-time joins, latest rows and ranges over Parquet files, run by the C++ engine."""
+    """Point-in-time joins, latest rows, ranges and writes of Parquet files by the C++ engine."""
 
     supports_filter_by_created_timestamp = True
 
@@ -91,7 +104,8 @@ class LarderOfflineStore(OfflineStore):
         project: str,
         full_feature_names: bool = False,
         filter_by_created_timestamp: bool = False,
-        **kwargs: Any,  # noqa: ANN401 - start_date and end_date of retrieval without entity rows
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
     ) -> LarderRetrievalJob:
         """Plan a point-in-time join; reads no source until the job's rows are asked for.
 
@@ -100,13 +114,19 @@ class LarderOfflineStore(OfflineStore):
             feature_views: the views to join.
             feature_refs: ``"view:feature"`` for every feature, on-demand views and their inputs
                 included.
-            entity_df: the entity rows, a pandas DataFrame or anything with an Arrow stream. They
-                come back in their order, one row each.
-            registry: where on-demand views are looked up.
+            entity_df: the entity rows: a pandas DataFrame, anything with an Arrow stream, the
+                path of Parquet files (a Path, or a str that ends in ``.parquet`` or exists), or
+                SQL in DuckDB's dialect that may name feature views and data sources as tables.
+                They come back in their order, one row each. None stands for the rows of the
+                views themselves between start_date and end_date.
+            registry: where on-demand views, and what SQL names, are looked up.
             project: the project of the registry to look in.
             full_feature_names: name features ``view__feature`` instead of ``feature``.
             filter_by_created_timestamp: use only rows created at or before the entity row's time.
-            kwargs: not used yet.
+            start_date: without entity rows, the first time; the longest TTL (or 30 days) before
+                end_date if None.
+            end_date: without entity rows, the last time; now if None. Both are inclusive, and UTC
+                if naive.
 
         Raises:
             FeastEntityDFMissingColumnsError: the entity rows lack a join key.
@@ -114,26 +134,18 @@ class LarderOfflineStore(OfflineStore):
             ValueError: a source cannot be read by Larder, or two columns would share a name.
             TypeError: entity_df is of no supported type.
         """
-        if entity_df is None:
-            raise ValueError(
-                "entity_df is required: retrieval by start_date and end_date is not supported"
-            )
-        rows = read_entity_rows(entity_df)
-        on_demand = OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry)
-        check_entity_columns(rows, feature_views, on_demand)
-        requested = requested_views(feature_refs, feature_views, on_demand, full_feature_names)
-        check_output_columns(rows, requested)
-        views = [engine_feature_view(view, config.repo_path) for view in requested]
-
-        def metadata() -> RetrievalMetadata:
-            return RetrievalMetadata(feature_refs, rows.other_columns, *rows.time_range())
-
-        return LarderRetrievalJob(
-            PointInTimeRequest(rows, views, filter_by_created_timestamp),
+        return historical.plan(
+            historical.Question(
+                feature_views,
+                feature_refs,
+                registry,
+                project,
+                full_feature_names,
+                filter_by_created_timestamp,
+            ),
             _settings(config),
-            metadata,
-            full_feature_names,
-            on_demand,
+            entity_df,
+            historical.EntitylessRange(start_date, end_date, _config(config).entityless_mode),
         )
 
     @staticmethod
@@ -192,8 +204,58 @@ class LarderOfflineStore(OfflineStore):
             latest=False,
         )
 
+    @staticmethod
+    def offline_write_batch(
+        config: RepoConfig,
+        feature_view: FeatureView,
+        table: pa.Table,
+        progress: Callable[[int], Any] | None,
+    ) -> None:
+        """Append rows to the batch source of a feature view, whole or not at all.
+
+        A directory gets a new file, a single file is replaced by a longer one. Columns may come
+        in any order, by their names in the source or in Feast, and in any type that can be cast
+        exactly.
+
+        Args:
+            config: the feature store's configuration.
+            feature_view: the view whose source is written.
+            table: the rows.
+            progress: called with the number of rows once they are written.
+
+        Raises:
+            ValueError: a column is missing, unknown or of a wrong type, or the source is none
+                that can be written to; nothing is written then.
+        """
+        writes.append_to_source(feature_view, table, _settings(config))
+        if progress is not None:
+            progress(table.num_rows)
+
+    @staticmethod
+    def write_logged_features(
+        config: RepoConfig,
+        data: pa.Table | Path,
+        source: LoggingSource,
+        logging_config: LoggingConfig,
+        registry: BaseRegistry,
+    ) -> None:
+        """Append logged features to a directory, which is made if it is not there.
+
+        Args:
+            config: the feature store's configuration.
+            data: the rows, or the directory of Parquet files that holds them.
+            source: knows the columns of the log and their types.
+            logging_config: has a FileLoggingDestination or LarderLoggingDestination.
+            registry: where the logged feature views are looked up.
+
+        Raises:
+            ValueError: a column is missing, unknown or of a wrong type, or the destination is of
+                another kind; nothing is written then.
+        """
+        writes.append_to_log(data, source, logging_config.destination, registry, _settings(config))
+
     def validate_data_source(self, config: RepoConfig, data_source: DataSource) -> None:
-        """Check that the source's files are readable and have the time columns it names.
+        """Check that a source is readable and has the time columns it names.
 
         Files that do not exist yet are only warned of.
 
@@ -201,22 +263,145 @@ class LarderOfflineStore(OfflineStore):
             OSError: a file is truncated or corrupt.
             ValueError: Larder cannot read this kind of source, or a time column is missing.
         """
-        source = sources.require_file_source(data_source, f"data source {data_source.name!r}")
-        sources.validate_file_source(source, config)
+        sources.validate_source(_require(data_source), config)
 
     def get_table_column_names_and_types_from_data_source(
         self, config: RepoConfig, data_source: DataSource
     ) -> Iterable[tuple[str, str]]:
         """List the columns of a source with their Arrow types, hive partition columns included."""
-        source = sources.require_file_source(data_source, f"data source {data_source.name!r}")
-        return sources.column_names_and_types(source, config)
+        return sources.column_names_and_types(_require(data_source), config)
+
+    @staticmethod
+    def compute_monitoring_metrics(
+        config: RepoConfig,
+        data_source: DataSource,
+        feature_columns: list[tuple[str, str]],
+        timestamp_field: str,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        histogram_bins: int = 20,
+        top_n: int = 10,
+    ) -> list[dict[str, Any]]:
+        """Compute statistics of columns over the rows between two times, both inclusive.
+
+        Args:
+            config: the feature store's configuration.
+            data_source: what to read; files that do not exist yet count as no rows.
+            feature_columns: pairs of a column and "numeric" or "categorical"; columns that the
+                source lacks are left out of the answer.
+            timestamp_field: the event timestamp column.
+            start_date: the first time; None for no bound.
+            end_date: the last time; None for no bound.
+            histogram_bins: bins of equal width in the histogram of a numeric column.
+            top_n: values in the histogram of a categorical column.
+
+        Returns:
+            A dict for each column in the form of Feast's MetricsCalculator.
+        """
+        return monitoring.compute_metrics(
+            monitoring.Window(_require(data_source), timestamp_field, start_date, end_date),
+            feature_columns,
+            monitoring.HistogramSizes(histogram_bins, top_n),
+            _settings(config),
+        )
+
+    @staticmethod
+    def get_monitoring_max_timestamp(
+        config: RepoConfig, data_source: DataSource, timestamp_field: str
+    ) -> datetime | None:
+        """Return the last event timestamp of a source in UTC, None if it has no rows or files."""
+        return monitoring.max_timestamp(_require(data_source), timestamp_field, _settings(config))
+
+    @staticmethod
+    def ensure_monitoring_tables(config: RepoConfig) -> None:
+        """Make the directories of the metrics, if they are not there."""
+        monitoring_store.make_directories(_monitoring_path(config))
+
+    @staticmethod
+    def save_monitoring_metrics(
+        config: RepoConfig, metric_type: str, metrics: list[dict[str, Any]]
+    ) -> None:
+        """Add metrics; one with the key of an earlier one takes its place.
+
+        Any number of processes may save at once, and nothing that is there is rewritten.
+
+        Args:
+            config: the feature store's configuration.
+            metric_type: "feature", "feature_view", "feature_service" or "job".
+            metrics: dicts of the columns that Feast defines for the type.
+        """
+        monitoring_store.save(_monitoring_path(config), metric_type, metrics)
+
+    @staticmethod
+    def query_monitoring_metrics(
+        config: RepoConfig,
+        project: str,
+        metric_type: str,
+        filters: dict[str, Any] | None = None,
+        start_date: date | None = None,
+        end_date: date | None = None,
+    ) -> list[dict[str, Any]]:
+        """Read metrics in the order of their dates.
+
+        Args:
+            config: the feature store's configuration.
+            project: the project; "" for all.
+            metric_type: "feature", "feature_view", "feature_service" or "job".
+            filters: values that columns must have; None stands for any value.
+            start_date: the first metric_date.
+            end_date: the last metric_date.
+        """
+        selection = monitoring_store.Selection(project, filters or {}, start_date, end_date)
+        return monitoring_store.query(_monitoring_path(config), metric_type, selection)
+
+    @staticmethod
+    def clear_monitoring_baseline(
+        config: RepoConfig,
+        project: str,
+        feature_view_name: str | None = None,
+        feature_name: str | None = None,
+        data_source_type: str | None = None,
+    ) -> None:
+        """Make the saved feature metrics of a project no baseline any more.
+
+        Args:
+            config: the feature store's configuration.
+            project: the project.
+            feature_view_name: only of this feature view.
+            feature_name: only of this feature.
+            data_source_type: only of this type, "batch" or "log".
+        """
+        names = {
+            "feature_view_name": feature_view_name,
+            "feature_name": feature_name,
+            "data_source_type": data_source_type,
+        }
+        monitoring_store.clear_baseline(_monitoring_path(config), project, names)
 
 
-def _settings(config: RepoConfig) -> dict[str, Any]:
+def _config(config: RepoConfig) -> LarderOfflineStoreConfig:
     store_config = config.offline_store
     if not isinstance(store_config, LarderOfflineStoreConfig):
         raise ValueError(f"offline_store is configured as {type(store_config).__name__}")
-    return store_config.engine_settings()
+    return store_config
+
+
+def _settings(config: RepoConfig) -> Settings:
+    store_config = _config(config)
+    return Settings(
+        config.repo_path,
+        store_config.engine_settings(),
+        store_config.staging_location,
+        store_config.progress,
+    )
+
+
+def _monitoring_path(config: RepoConfig) -> str:
+    return sources.local_path(_config(config).monitoring_path, config.repo_path)
+
+
+def _require(data_source: DataSource) -> sources.ReadableSource:
+    return sources.require_source(data_source, f"data source {data_source.name!r}")
 
 
 def _pull(
@@ -231,11 +416,9 @@ def _pull(
     *,
     latest: bool,
 ) -> LarderRetrievalJob:
-    source = sources.require_file_source(data_source, f"data source {data_source.name!r}")
     keys = [key for key in join_keys if key != DUMMY_ENTITY_ID]
     request = PullRequest(
-        source=source,
-        repo_path=config.repo_path,
+        source=_require(data_source),
         join_keys=keys,
         features=features,
         event_timestamp=event_timestamp,

@@ -1,50 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three questions a retrieval job can ask the engine; asking is what reads the data."""
+"""The questions a retrieval job can ask the engine; asking is what reads the data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 from feast.errors import FeastJoinKeysDuringMaterialization
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
-from feast.infra.offline_stores.file_source import FileSource
 
 from feast_larder import _engine
 from feast_larder.entity_rows import EntityRows
+from feast_larder.feature_views import PlannedView
 from feast_larder.iso_times import is_text, parse_iso_times
+from feast_larder.run import Run
 from feast_larder.settings import epoch_microseconds
-from feast_larder.sources import open_source, source_schema
+from feast_larder.sources import ReadableSource, source_query, source_schema
+from feast_larder.spool import Need, open_sources
 
 
 class Request(Protocol):
     """A question to the engine, and what its answer still needs before Feast can use it."""
 
-    def run(self, options: _engine.Options) -> _engine.Result:
-        """Ask the engine. The result may be read once."""
+    @property
+    def sql(self) -> str | None:
+        """The SQL that takes part in the question, if there is any."""
+
+    def run(self, run: Run) -> _engine.Result:
+        """Ask the engine. The result may be read once, before the run's cleanup."""
 
     def finish(self, table: pa.Table) -> pa.Table:
-        """Give the answer the shape that Feast expects."""
+        """Give the answer, or any part of it, the shape that Feast expects."""
 
 
 @dataclass(frozen=True)
 class PointInTimeRequest:
-    """Features of several views as they were known at the times of the entity rows."""
+    """Features of several views as they were known at the times of the entity rows.
+
+    Attributes:
+        check: called with the columns and the event timestamp of entity rows that are known
+            only once they are opened; raises if they do not fit the request.
+    """
 
     rows: EntityRows
-    views: Sequence[_engine.FeatureView]
+    views: Sequence[PlannedView]
     filter_by_created_timestamp: bool
+    check: Callable[[Sequence[str], str], None]
 
-    def run(self, options: _engine.Options) -> _engine.Result:
+    @property
+    def sql(self) -> str | None:
+        """The query that the entity rows are the answer of."""
+        return self.rows.sql
+
+    def run(self, run: Run) -> _engine.Result:
         """Join; the entity rows' columns come first, then the features of each view."""
+        rows = self.rows.open(run)
+        if self.rows.names is None:
+            self.check(rows.names, rows.event_timestamp)
+        # Only a source that is a query is read before the engine knows the times.
+        has_query = any(source_query(view.source) for view in self.views)
+        times = rows.time_range() if has_query else None
+        sources = open_sources([view.need(times) for view in self.views], run)
         return _engine.point_in_time(
-            self.rows.table,
-            self.rows.event_timestamp,
-            list(self.views),
+            rows.stream(),
+            rows.event_timestamp,
+            [view.engine_view(source) for view, source in zip(self.views, sources, strict=True)],
             filter_by_created_timestamp=self.filter_by_created_timestamp,
-            options=options,
+            options=run.options(),
         )
 
     def finish(self, table: pa.Table) -> pa.Table:
@@ -54,7 +77,7 @@ class PointInTimeRequest:
 
 @dataclass(frozen=True)
 class PullRequest:
-    """Rows of one source, by the names that its columns have in the files.
+    """Rows of one source, by the names that its columns have there.
 
     Attributes:
         join_keys: the join keys; none for a feature view without entities.
@@ -63,8 +86,7 @@ class PullRequest:
         latest: only the newest row of each join key, instead of every row.
     """
 
-    source: FileSource
-    repo_path: Path | None
+    source: ReadableSource
     join_keys: Sequence[str]
     features: Sequence[str]
     event_timestamp: str
@@ -73,18 +95,25 @@ class PullRequest:
     end: datetime | None
     latest: bool
 
-    def run(self, options: _engine.Options) -> _engine.Result:
+    @property
+    def sql(self) -> str | None:
+        """The query that the source is the answer of."""
+        return source_query(self.source) or None
+
+    def run(self, run: Run) -> _engine.Result:
         """Read the rows.
 
         Raises:
             FeastJoinKeysDuringMaterialization: the source lacks a join key.
         """
-        columns = self._columns()
+        columns = self._columns(run)
+        need = Need(self.source, columns, self.event_timestamp, self.start, self.end)
         try:
-            return self._ask(columns, options)
+            (source,) = open_sources([need], run)
+            return self._ask(source, columns, run.options())
         except ValueError:
             # Looked into only now: it costs a reading of the files' footers.
-            self._require_join_keys(source_schema(self.source, self.repo_path).names)
+            self._require_join_keys(source_schema(self.source, run.settings).names)
             raise
 
     def finish(self, table: pa.Table) -> pa.Table:
@@ -98,8 +127,9 @@ class PullRequest:
         dummy = pa.repeat(pa.scalar(DUMMY_ENTITY_VAL), table.num_rows)
         return table.append_column(DUMMY_ENTITY_ID, dummy)
 
-    def _ask(self, columns: list[str], options: _engine.Options) -> _engine.Result:
-        source = open_source(self.source, self.repo_path)
+    def _ask(
+        self, source: _engine.Source, columns: list[str], options: _engine.Options
+    ) -> _engine.Result:
         start_us = epoch_microseconds(self.start)
         end_us = epoch_microseconds(self.end)
         if self.latest:
@@ -122,9 +152,9 @@ class PullRequest:
             options=options,
         )
 
-    def _columns(self) -> list[str]:
+    def _columns(self, run: Run) -> list[str]:
         if not self.features:
-            columns: list[str] = source_schema(self.source, self.repo_path).names
+            columns: list[str] = source_schema(self.source, run.settings).names
             self._require_join_keys(columns)
             return columns
         times = filter(None, (self.event_timestamp, self.created_timestamp))

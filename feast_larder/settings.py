@@ -38,12 +38,16 @@ def timeout_milliseconds(timeout: float | None) -> int:
     return max(1, int(timeout * 1000))
 
 
+def as_utc(time: datetime) -> datetime:
+    """Convert a time to UTC; a naive one is UTC already."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
 def epoch_microseconds(time: datetime | None) -> int | None:
     """Convert a time to microseconds since 1970-01-01 UTC; a naive time is UTC, None stays None."""
     if time is None:
         return None
-    aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1)
+    return (as_utc(time) - _EPOCH) // timedelta(microseconds=1)
 
 
 def from_epoch_microseconds(microseconds: int) -> datetime:

@@ -4,14 +4,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource
+from feast.data_source import DataSource
 from feast.types import FeastType, Int64
+
+EntityRows: TypeAlias = pa.Table | pd.DataFrame | str | Path | None
 
 T0 = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -62,7 +65,7 @@ class FeatureRepo:
 
     def add_view(
         self,
-        data: pa.Table | str,
+        data: pa.Table | str | DataSource,
         *,
         name: str = "stats",
         keys: Sequence[str] = ("key",),
@@ -71,13 +74,11 @@ class FeatureRepo:
         ttl: timedelta | None = None,
         **source_options: Any,  # noqa: ANN401
     ) -> FeatureView:
-        """Apply a view over a table (written as one file) or over files that are there.
+        """Apply a view over a table (written as one file), files that are there, or a source.
 
         Fields are Int64 unless types says otherwise; retrieval does not look at it.
         """
-        path = data if isinstance(data, str) else self.write(data, f"{name}.parquet")
-        options: dict[str, Any] = {"name": f"{name}_source", "timestamp_field": "ts"}
-        source = FileSource(path=path, **{**options, **source_options})
+        source = self._source(data, name, source_options)
         types = types or {}
         entities = [
             Entity(name=key, value_type=types.get(key, Int64).to_value_type()) for key in keys
@@ -92,9 +93,18 @@ class FeatureRepo:
         self.store.apply([source, *entities, view])
         return view
 
+    def _source(
+        self, data: pa.Table | str | DataSource, name: str, options: Mapping[str, Any]
+    ) -> DataSource:
+        if isinstance(data, DataSource):
+            return data
+        path = data if isinstance(data, str) else self.write(data, f"{name}.parquet")
+        defaults: dict[str, Any] = {"name": f"{name}_source", "timestamp_field": "ts"}
+        return FileSource(path=path, **{**defaults, **options})
+
     def join(
         self,
-        entity_df: pa.Table | pd.DataFrame,
+        entity_df: EntityRows,
         features: Sequence[str] = ("stats:value",),
         **options: Any,  # noqa: ANN401
     ) -> pa.Table:
@@ -102,7 +112,7 @@ class FeatureRepo:
 
     def values(
         self,
-        entity_df: pa.Table | pd.DataFrame,
+        entity_df: EntityRows,
         feature: str = "stats:value",
         **options: Any,  # noqa: ANN401
     ) -> list[object]:

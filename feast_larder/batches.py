@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stream of record batches that keeps the error it failed with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+
+class Batches:
+    """Rows that are computed while they are read.
+
+    Attributes:
+        reader: the rows. Who reads them through Arrow's C stream interface gets any error as
+            text only; errors() brings it back.
+    """
+
+    def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+        self._error: Exception | None = None
+        self.reader = pa.RecordBatchReader.from_batches(schema, self._recorded(batches))
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Raise the error that the rows failed with, instead of what became of it on its way."""
+        try:
+            yield
+        except Exception as error:
+            if self._error is not None:
+                raise self._error from error
+            raise
+
+    def _recorded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except Exception as error:
+            self._error = error
+            raise
