@@ -97,7 +97,9 @@ def _conditions(needs: Sequence[Need], name: str, data_type: pa.DataType) -> lis
     """Bound the event time, if it is a timestamp; the engine looks at every row again."""
     if not pa.types.is_timestamp(data_type):
         return []
-    literal = "TIMESTAMPTZ" if data_type.tz is not None else "TIMESTAMP"
+    literal = "TIMESTAMP"
+    if data_type.tz is not None:
+        literal = "TIMESTAMPTZ_NS" if data_type.unit == "ns" else "TIMESTAMPTZ"
     starts = [as_utc(need.start) for need in needs if need.start is not None]
     ends = [as_utc(need.end) for need in needs if need.end is not None]
     start = min(starts) if len(starts) == len(needs) else None
