@@ -11,6 +11,7 @@ from feast.infra.offline_stores.file_source import FileLoggingDestination
 from feast.infra.registry.base_registry import BaseRegistry
 
 from feast_larder import _engine
+from feast_larder.maps import with_maps
 from feast_larder.run import Settings
 from feast_larder.sources import (
     ReadableSource,
@@ -31,11 +32,13 @@ def append_to_source(view: FeatureView, table: pa.Table, settings: Settings) -> 
     path = _only_path(source, settings.repo_path)
     table = _without_pandas_index(table)
     try:
-        columns = set(source_schema(source, settings).names)
+        schema = source_schema(source, settings)
     except FileNotFoundError:  # The first write decides on the columns.
-        columns = set(source.field_mapping)
+        schema = None
+    known = set(source.field_mapping) if schema is None else set(schema.names)
+    table = _with_source_names(table, source.field_mapping, known)
     append = _engine.append_to_file if _is_file(path) else _engine.append_to_directory
-    append(path, _with_source_names(table, source.field_mapping, columns))
+    append(path, table if schema is None else with_maps(table, schema))
 
 
 def append_to_log(
@@ -92,15 +95,13 @@ def _without_pandas_index(table: pa.Table) -> pa.Table:
     return table.drop_columns(index).replace_schema_metadata(None)
 
 
-def _with_source_names(
-    table: pa.Table, field_mapping: dict[str, str], columns: set[str]
-) -> pa.Table:
+def _with_source_names(table: pa.Table, field_mapping: dict[str, str], known: set[str]) -> pa.Table:
     """Rename the columns that go by their names in Feast; those of the source stay."""
     reverse = {mapped: column for column, mapped in field_mapping.items()}
     given = set(table.column_names)
     names = [
         reverse[name]
-        if name in reverse and name not in columns and reverse[name] not in given
+        if name in reverse and name not in known and reverse[name] not in given
         else name
         for name in table.column_names
     ]
