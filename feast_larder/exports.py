@@ -11,7 +11,7 @@ from feast.data_format import ParquetFormat
 from feast.errors import SavedDatasetLocationAlreadyExists
 from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
 from feast.saved_dataset import SavedDatasetStorage
-from pyarrow import fs
+from pyarrow.fs import FileSystem, copy_files
 
 from feast_larder import _engine
 from feast_larder.batches import Batches
@@ -85,10 +85,10 @@ def write_staged(rows: Callable[[], Batches], settings: Settings) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="larder-staging-") as directory:
         local = os.path.join(directory, folder)
         files = _write_folder(local, rows())
-        remote, path = fs.FileSystem.from_uri(location)
+        remote, path = FileSystem.from_uri(location)
         target = f"{path.rstrip('/')}/{folder}"
         remote.create_dir(target, recursive=True)
-        fs.copy_files(local, target, destination_filesystem=remote)
+        copy_files(local, target, destination_filesystem=remote)
     scheme = location.split("://", 1)[0]
     return [f"{scheme}://{target}/{os.path.relpath(file, local)}" for file in files]
 
