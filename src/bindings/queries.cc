@@ -146,9 +146,12 @@ void BindRequests(nb::module_& m) {
              std::vector<JoinKeySpec> join_keys, std::string event_timestamp,
              std::vector<FeatureSpec> features, std::optional<std::string> created_timestamp,
              std::optional<int64_t> ttl_us) {
-            new (self) FeatureViewSpec{std::move(name),      std::move(source),
-                                       std::move(join_keys), std::move(event_timestamp),
-                                       std::move(features),  std::move(created_timestamp),
+            new (self) FeatureViewSpec{std::move(name),
+                                       std::move(source),
+                                       std::move(join_keys),
+                                       std::move(event_timestamp),
+                                       std::move(features),
+                                       std::move(created_timestamp),
                                        ttl_us};
           },
           "name"_a, "source"_a, "join_keys"_a, "event_timestamp"_a, "features"_a,
@@ -211,11 +214,13 @@ void BindFunctions(nb::module_& m) {
       "latest",
       [](SourceSpec source, std::vector<std::string> join_keys, std::vector<std::string> columns,
          std::string event_timestamp, std::optional<std::string> created_timestamp,
-         std::optional<int64_t> start_us, std::optional<int64_t> end_us,
-         const PyOptions& options) {
-        const LatestRequest request{std::move(source),          std::move(join_keys),
-                                    std::move(columns),         std::move(event_timestamp),
-                                    std::move(created_timestamp), start_us,
+         std::optional<int64_t> start_us, std::optional<int64_t> end_us, const PyOptions& options) {
+        const LatestRequest request{std::move(source),
+                                    std::move(join_keys),
+                                    std::move(columns),
+                                    std::move(event_timestamp),
+                                    std::move(created_timestamp),
+                                    start_us,
                                     end_us};
         return RunQuery(options, [&](const RunOptions& run) { return Latest(request, run); });
       },
@@ -237,8 +242,8 @@ void BindFunctions(nb::module_& m) {
                                    std::move(event_timestamp), start_us, end_us};
         return RunQuery(options, [&](const RunOptions& run) { return Range(request, run); });
       },
-      "source"_a, nb::kw_only(), "columns"_a.none(), "event_timestamp"_a,
-      "start_us"_a = nb::none(), "end_us"_a = nb::none(), "options"_a = PyOptions{},
+      "source"_a, nb::kw_only(), "columns"_a.none(), "event_timestamp"_a, "start_us"_a = nb::none(),
+      "end_us"_a = nb::none(), "options"_a = PyOptions{},
       nb::sig("def range(source: Source, *, columns: collections.abc.Sequence[str] | None, "
               "event_timestamp: str, start_us: int | None = None, end_us: int | None = None, "
               "options: Options = ...) -> Result"),

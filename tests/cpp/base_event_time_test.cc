@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "larder/base/event_time.h"
-
 #include <arrow/array.h>
 #include <arrow/builder.h>
 #include <arrow/type.h>
@@ -10,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "larder/base/event_time.h"
 
 namespace larder {
 namespace {
@@ -48,10 +48,10 @@ TEST(EventTimeTest, ExactConversionLosesNothing) {
 }
 
 TEST(EventTimeTest, StringsAreReadWithTheirZones) {
-  const auto times = ReadTimes(Strings({"1970-01-02", "1970-01-01T01:00:00+01:00",
-                                        "1969-12-31 23:59:59.999999999z",
-                                        "2024-02-29t12:00:00.5-0130"}),
-                               "t", arrow::default_memory_pool());
+  const auto times =
+      ReadTimes(Strings({"1970-01-02", "1970-01-01T01:00:00+01:00",
+                         "1969-12-31 23:59:59.999999999z", "2024-02-29t12:00:00.5-0130"}),
+                "t", TimeUnit::NANO, arrow::default_memory_pool());
   ASSERT_TRUE(times.ok()) << times.status();
   EXPECT_EQ(times->unit(), TimeUnit::NANO);
   EXPECT_EQ(times->values()[0], 86'400'000'000'000);
@@ -61,20 +61,36 @@ TEST(EventTimeTest, StringsAreReadWithTheirZones) {
 }
 
 TEST(EventTimeTest, AStringThatIsNoTimeIsNamedWithItsColumn) {
-  for (const std::string text : {"yesterday", "", "2024-13-01", "3000-01-01"}) {
-    const auto times = ReadTimes(Strings({text}), "seen_at", arrow::default_memory_pool());
+  for (const std::string text : {"yesterday", "", "2024-13-01"}) {
+    const auto times =
+        ReadTimes(Strings({text}), "seen_at", TimeUnit::NANO, arrow::default_memory_pool());
     ASSERT_TRUE(times.status().IsInvalid()) << text;
     EXPECT_NE(times.status().message().find("'seen_at'"), std::string::npos);
     EXPECT_NE(times.status().message().find("'" + text + "'"), std::string::npos);
   }
 }
 
+TEST(EventTimeTest, StringsBeyondNanosecondsAreReadInMicroseconds) {
+  std::vector<TimeUnit> units;
+  const auto read = [&](const std::vector<std::string>& texts) {
+    units.clear();
+    return WithStringUnit([&](TimeUnit unit) {
+      units.push_back(unit);
+      return ReadTimes(Strings(texts), "t", unit, arrow::default_memory_pool()).status();
+    });
+  };
+  EXPECT_TRUE(read({"2024-01-01"}).ok());
+  EXPECT_EQ(units, std::vector{TimeUnit::NANO});
+  EXPECT_TRUE(read({"2024-01-01", "9999-12-31"}).ok());
+  EXPECT_EQ(units, (std::vector{TimeUnit::NANO, TimeUnit::MICRO}));
+  EXPECT_TRUE(read({"9999-12-31", "2024-01-01T00:00:00.000000001"}).IsInvalid());
+}
+
 TEST(EventTimeTest, NullsOfASliceStayInTheirPlaces) {
-  arrow::TimestampBuilder builder(arrow::timestamp(TimeUnit::MILLI),
-                                  arrow::default_memory_pool());
+  arrow::TimestampBuilder builder(arrow::timestamp(TimeUnit::MILLI), arrow::default_memory_pool());
   ASSERT_TRUE(builder.AppendValues({1, 2, 3, 4}, {true, false, true, false}).ok());
   const auto array = *builder.Finish();
-  const auto times = ReadTimes(array->Slice(1), "t", arrow::default_memory_pool());
+  const auto times = ReadTimes(array->Slice(1), "t", TimeUnit::NANO, arrow::default_memory_pool());
   ASSERT_TRUE(times.ok());
   EXPECT_EQ(times->unit(), TimeUnit::MILLI);
   EXPECT_TRUE(times->IsNull(0));
@@ -86,7 +102,8 @@ TEST(EventTimeTest, NullsOfASliceStayInTheirPlaces) {
 TEST(EventTimeTest, NumbersAreNoTimes) {
   arrow::Int64Builder builder;
   ASSERT_TRUE(builder.Append(1).ok());
-  const auto times = ReadTimes(*builder.Finish(), "t", arrow::default_memory_pool());
+  const auto times =
+      ReadTimes(*builder.Finish(), "t", TimeUnit::NANO, arrow::default_memory_pool());
   EXPECT_TRUE(times.status().IsTypeError());
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "larder/base/memory_budget.h"
-
 #include <arrow/buffer.h>
 #include <gtest/gtest.h>
 
 #include <new>
 #include <string>
 #include <utility>
+
+#include "larder/base/memory_budget.h"
 
 namespace larder {
 namespace {

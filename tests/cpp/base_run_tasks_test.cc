@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "larder/base/run_context.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -8,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "larder/base/run_context.h"
 
 namespace larder {
 namespace {
@@ -37,10 +37,10 @@ TEST_P(RunTasksTest, ReportsTheFirstTaskThatFailed) {
 }
 
 TEST_P(RunTasksTest, TurnsExceptionsIntoErrors) {
-  EXPECT_TRUE(RunTasks(context_, 2, [](int64_t) -> Status { throw std::bad_alloc(); })
-                  .IsOutOfMemory());
-  EXPECT_TRUE(RunTasks(context_, 2, [](int64_t) -> Status { throw std::runtime_error("x"); })
-                  .IsIOError());
+  EXPECT_TRUE(
+      RunTasks(context_, 2, [](int64_t) -> Status { throw std::bad_alloc(); }).IsOutOfMemory());
+  EXPECT_TRUE(
+      RunTasks(context_, 2, [](int64_t) -> Status { throw std::runtime_error("x"); }).IsIOError());
 }
 
 TEST_P(RunTasksTest, StopsWhenAsked) {

@@ -96,11 +96,17 @@ def unify_two(one: pa.DataType, two: pa.DataType) -> pa.DataType:
     if pa.types.is_floating(one) or pa.types.is_floating(two):
         return pa.float64()
     if pa.types.is_integer(one) and pa.types.is_integer(two):
-        wide = max(one, two, key=lambda t: t.bit_width)
-        signed = pa.types.is_signed_integer(one) or pa.types.is_signed_integer(two)
-        if pa.types.is_signed_integer(wide) or not signed:
-            return wide
+        return unify_integers(one, two)
     raise AssertionError(f"the generator should not mix {one} and {two}")
+
+
+def unify_integers(one: pa.DataType, two: pa.DataType) -> pa.DataType:
+    wide, other = sorted([one, two], key=lambda type_: -type_.bit_width)
+    if pa.types.is_signed_integer(wide) == pa.types.is_signed_integer(other):
+        return wide
+    if pa.types.is_signed_integer(wide) and wide.bit_width > other.bit_width:
+        return wide
+    return {8: pa.int16(), 16: pa.int32(), 32: pa.int64()}[wide.bit_width]
 
 
 def is_text(type_: pa.DataType) -> bool:

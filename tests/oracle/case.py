@@ -37,6 +37,10 @@ class File:
     partition: dict[str, str | None] = field(default_factory=dict)
     partition_logical: Row = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.columns:  # All are in the folders: Parquet has no rows without columns.
+            self.rows, self.row_groups = 0, [0]
+
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)
 

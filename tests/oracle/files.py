@@ -24,17 +24,34 @@ def write_file(file: File, source: Source, root: Path) -> None:
     path = root / file.path
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.table({column.name: written_array(column) for column in file.columns})
+    write_row_groups(path, table, file.row_groups, source, file.options)
+    if not is_readable(path, table.num_rows):
+        write_row_groups(path, table, file.row_groups, source, {})
+
+
+def write_row_groups(
+    path: Path, table: pa.Table, row_groups: list[int], source: Source, options: dict[str, Any]
+) -> None:
     with pq.ParquetWriter(
         path,
         table.schema,
         store_schema=source.store_schema,
         use_deprecated_int96_timestamps=source.int96,
-        **file.options,
+        **options,
     ) as writer:
         start = 0
-        for length in file.row_groups:
+        for length in row_groups:
             writer.write_table(table.slice(start, length))
             start += length
+
+
+def is_readable(path: Path, rows: int) -> bool:
+    """Whether pyarrow reads what it wrote: 26.0 does not always, with lists in tiny pages."""
+    with pq.ParquetFile(path) as file:
+        try:
+            return bool(file.read().num_rows == rows)
+        except (pa.ArrowException, OSError):
+            return False
 
 
 def written_array(column: Column) -> pa.Array:

@@ -14,6 +14,8 @@ ZONES = [None, None, "UTC", "UTC", "Europe/Berlin", "+05:30", "-11:00"]
 # The first and the last moment that ISO-8601 strings of four-digit years can hold.
 FIRST_ISO = -62_135_596_800 * SECOND
 LAST_ISO = 253_402_300_800 * SECOND - 1
+# Texts of one column are read in one unit; this is well before the last int64 of nanoseconds.
+NANOSECONDS_END = 9 * 10**18
 EPOCH = datetime(1970, 1, 1)  # offsets are added to the text by hand
 
 
@@ -29,11 +31,16 @@ class TimeType:
         return not (pa.types.is_timestamp(self.type) or pa.types.is_date(self.type))
 
     def floor(self, time: int) -> int:
-        return time // self.unit_ns * self.unit_ns
+        unit_ns = self.unit_at(time)
+        return time // unit_ns * unit_ns
+
+    def unit_at(self, time: int) -> int:
+        """The finest unit near a time: where nanoseconds do not reach, texts have microseconds."""
+        return UNIT_NS["us"] if self.is_text and abs(time) > NANOSECONDS_END else self.unit_ns
 
     def holds(self, time: int) -> bool:
         """Whether a column of this type can hold exactly this time, on disk too."""
-        if time % self.unit_ns:
+        if time % self.unit_at(time):
             return False
         if self.is_text:
             return FIRST_ISO + DAY <= time <= LAST_ISO - DAY

@@ -230,8 +230,8 @@ Result<ArrayPtr> CastPlain(const ArrayPtr& array, const TypePtr& to, const std::
   ARROW_ASSIGN_OR_RAISE(ArrayPtr cast, PlainCast(array, to, name, settings));
   if (source == Type::DOUBLE && target == Type::FLOAT &&
       Overflowed<arrow::DoubleArray, arrow::FloatArray>(*array, *cast)) {
-    return Status::Invalid("column '", name, "': cannot convert double as float: a value is beyond ",
-                           "its range");
+    return Status::Invalid("column '", name,
+                           "': cannot convert double as float: a value is beyond ", "its range");
   }
   return cast;
 }

@@ -6,6 +6,7 @@
 #include <arrow/type_fwd.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,8 +37,8 @@ constexpr int64_t NanosPer(TimeUnit unit) {
 bool IsTimeType(const arrow::DataType& type);
 
 /// The unit that ReadTimes gives a column of this type: seconds for date32, milliseconds for
-/// date64, nanoseconds for ISO-8601 strings, the finest for dictionaries of them likewise.
-TimeUnit UnitOfTimeType(const arrow::DataType& type);
+/// date64, `string_unit` for ISO-8601 strings; for a dictionary that of its values.
+TimeUnit UnitOfTimeType(const arrow::DataType& type, TimeUnit string_unit);
 
 /// A column of times, some of them null.
 class TimeColumn {
@@ -54,7 +55,8 @@ class TimeColumn {
 
  private:
   friend arrow::Result<TimeColumn> ReadTimes(const std::shared_ptr<arrow::Array>& array,
-                                             const std::string& column, arrow::MemoryPool* pool);
+                                             const std::string& column, TimeUnit string_unit,
+                                             arrow::MemoryPool* pool);
   std::shared_ptr<arrow::Array> owner_;
   std::shared_ptr<arrow::Buffer> converted_;
   const int64_t* values_ = nullptr;
@@ -66,9 +68,18 @@ class TimeColumn {
 
 /// Reads a timestamp (without copying), date, ISO-8601 string or dictionary of them; a column of
 /// the null type is all null. `column` is for errors: TypeError for any other type, Invalid for
-/// a string that is no time, or none that nanoseconds can hold (1677 to 2262).
+/// a string that is no time in `string_unit`, which IsBeyondUnit() tells apart if microseconds
+/// could hold it.
 arrow::Result<TimeColumn> ReadTimes(const std::shared_ptr<arrow::Array>& array,
-                                    const std::string& column, arrow::MemoryPool* pool);
+                                    const std::string& column, TimeUnit string_unit,
+                                    arrow::MemoryPool* pool);
+
+/// True if nanoseconds, which end in 1677 and 2262, were too fine for a string.
+bool IsBeyondUnit(const arrow::Status& status);
+
+/// Calls `read` with the unit to read ISO-8601 strings in: nanoseconds, and if they cannot hold
+/// one, microseconds. Read in two units, times could not be compared with each other.
+arrow::Status WithStringUnit(const std::function<arrow::Status(TimeUnit)>& read);
 
 /// `time` in another unit; none if that would lose digits or overflow.
 std::optional<int64_t> ConvertTimeExactly(int64_t time, TimeUnit from, TimeUnit to);

@@ -160,7 +160,7 @@ void EncodeNumbers(const Array& array, bool wide, ColumnCodes* codes) {
 }
 
 void EncodeTimestamps(const Array& array, TimeUnit to, ColumnCodes* codes) {
-  const TimeUnit from = UnitOfTimeType(*array.type());
+  const TimeUnit from = static_cast<const arrow::TimestampType&>(*array.type()).unit();
   const auto encode = [from, to](int64_t time) {
     const auto converted = ConvertTimeExactly(time, from, to);
     return converted ? Code{*converted, kSigned, true} : Code{};

@@ -115,8 +115,13 @@ class LatestTable {
 /// Scans batches on one thread.
 class LatestBatchScan {
  public:
-  LatestBatchScan(const LatestScan& scan, const RunContext& context, LatestTable* table)
-      : scan_(scan), context_(context), table_(*table), keys_(context.pool) {
+  LatestBatchScan(const LatestScan& scan, TimeUnit string_unit, const RunContext& context,
+                  LatestTable* table)
+      : scan_(scan),
+        string_unit_(string_unit),
+        context_(context),
+        table_(*table),
+        keys_(context.pool) {
     event_unit_ = UnitOf(scan.event_timestamp);
     if (scan.created_timestamp) created_unit_ = UnitOf(*scan.created_timestamp);
     // A table only to hash with, as the shards do.
@@ -152,18 +157,20 @@ class LatestBatchScan {
 
  private:
   TimeUnit UnitOf(const std::string& column) const {
-    return UnitOfTimeType(*scan_.dataset->schema()->GetFieldByName(column)->type());
+    return UnitOfTimeType(*scan_.dataset->schema()->GetFieldByName(column)->type(), string_unit_);
   }
 
   /// One candidate a row; none for rows outside of the range.
   Status ReadCandidates(const arrow::RecordBatch& batch, uint64_t first_address) {
     const auto key_columns = static_cast<int>(scan_.join_keys.size());
-    ARROW_ASSIGN_OR_RAISE(const auto event, ReadTimes(batch.column(key_columns),
-                                                      scan_.event_timestamp, context_.pool));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto event,
+        ReadTimes(batch.column(key_columns), scan_.event_timestamp, string_unit_, context_.pool));
     TimeColumn created;
     if (scan_.created_timestamp) {
-      ARROW_ASSIGN_OR_RAISE(created, ReadTimes(batch.column(key_columns + 1),
-                                               *scan_.created_timestamp, context_.pool));
+      ARROW_ASSIGN_OR_RAISE(
+          created, ReadTimes(batch.column(key_columns + 1), *scan_.created_timestamp, string_unit_,
+                             context_.pool));
     }
     const Bounds<int64_t> range = scan_.range.InUnit(event.unit());
     candidates_.assign(static_cast<size_t>(batch.num_rows()), Candidate{});
@@ -180,13 +187,14 @@ class LatestBatchScan {
       }
       ARROW_ASSIGN_OR_RAISE(const int64_t created_in_unit,
                             ToSourceUnit(created.values()[i], created.unit(), created_unit_,
-                                   *scan_.created_timestamp));
+                                         *scan_.created_timestamp));
       candidate = Candidate::WithCreated(in_unit, created_in_unit, address);
     }
     return Status::OK();
   }
 
   const LatestScan& scan_;
+  const TimeUnit string_unit_;
   const RunContext& context_;
   LatestTable& table_;
   EncodedKeys keys_;
@@ -196,6 +204,28 @@ class LatestBatchScan {
   std::vector<Candidate> candidates_;
   std::vector<LatestRow> rows_;
 };
+
+Status ScanRowGroup(const LatestScan& scan, size_t index, TimeUnit string_unit,
+                    const std::vector<std::string>& columns, const RunContext& context,
+                    ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
+                    LatestTable* table) {
+  const RowGroup& group = scan.dataset->row_groups()[index];
+  ARROW_ASSIGN_OR_RAISE(auto batches,
+                        ColumnBatches::Open(*scan.dataset, index, columns,
+                                            /*keep_dictionaries=*/true, context, counters));
+  LatestBatchScan batch_scan(scan, string_unit, context, table);
+  uint64_t address = group.first_row;
+  while (true) {
+    ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
+    if (batch == nullptr) return Status::OK();
+    const Status status = batch_scan.Scan(*batch, address);
+    if (!status.ok()) {
+      return status.WithMessage("'", scan.dataset->file_of(group).path, "': ", status.message());
+    }
+    address += static_cast<uint64_t>(batch->num_rows());
+    rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
+  }
+}
 
 Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
   std::vector<KeyDomain> domains;
@@ -214,35 +244,24 @@ Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
 Result<PoolVector<uint64_t>> FindLatest(const LatestScan& scan, const RunContext& context,
                                         ReadCounters* counters,
                                         std::atomic<int64_t>* rows_scanned) {
-  ARROW_ASSIGN_OR_RAISE(auto encoder, EncoderOf(scan));
-  LatestTable table(std::move(encoder), context);
+  ARROW_ASSIGN_OR_RAISE(const auto encoder, EncoderOf(scan));
   std::vector<std::string> columns = scan.join_keys;
   columns.push_back(scan.event_timestamp);
   if (scan.created_timestamp) columns.push_back(*scan.created_timestamp);
-  const auto groups = SelectRowGroups(*scan.dataset, scan.event_timestamp,
-                                      scan.created_timestamp, scan.range.window());
+  const auto groups = SelectRowGroups(*scan.dataset, scan.event_timestamp, scan.created_timestamp,
+                                      scan.range.window());
 
-  ARROW_RETURN_NOT_OK(RunTasks(context, static_cast<int64_t>(groups.size()), [&](int64_t task) {
-    const size_t index = groups[static_cast<size_t>(task)];
-    const RowGroup& group = scan.dataset->row_groups()[index];
-    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(*scan.dataset, index, columns,
-                                                            /*keep_dictionaries=*/true, context,
-                                                            counters));
-    LatestBatchScan batch_scan(scan, context, &table);
-    uint64_t address = group.first_row;
-    while (true) {
-      ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
-      if (batch == nullptr) break;
-      const Status status = batch_scan.Scan(*batch, address);
-      if (!status.ok()) {
-        return status.WithMessage("'", scan.dataset->file_of(group).path, "': ", status.message());
-      }
-      address += static_cast<uint64_t>(batch->num_rows());
-      rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
-    }
+  PoolVector<uint64_t> addresses(context.pool);
+  ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
+    LatestTable table(encoder, context);
+    ARROW_RETURN_NOT_OK(RunTasks(context, static_cast<int64_t>(groups.size()), [&](int64_t task) {
+      return ScanRowGroup(scan, groups[static_cast<size_t>(task)], string_unit, columns, context,
+                          counters, rows_scanned, &table);
+    }));
+    addresses = table.Addresses(context.pool);
     return Status::OK();
   }));
-  return table.Addresses(context.pool);
+  return addresses;
 }
 
 }  // namespace larder

@@ -47,8 +47,8 @@ class BatchScan {
             CandidateTable* candidates)
       : view_(view), timeline_(timeline), context_(context), candidates_(*candidates) {
     if (timeline.keys() != nullptr) finder_.emplace(*timeline.keys(), context.pool);
-    view_unit_ = UnitOf(view.event_timestamp);
-    if (view.created_timestamp) created_unit_ = UnitOf(*view.created_timestamp);
+    view_unit_ = view.UnitOf(view.event_timestamp);
+    if (view.created_timestamp) created_unit_ = view.UnitOf(*view.created_timestamp);
   }
 
   /// Columns: join keys, event timestamp, created timestamp if the view has one.
@@ -56,11 +56,11 @@ class BatchScan {
     const auto keys = static_cast<int>(view_.join_keys.size());
     rows_ = batch.num_rows();
     first_address_ = first_address;
-    ARROW_ASSIGN_OR_RAISE(event_,
-                          ReadTimes(batch.column(keys), view_.event_timestamp, context_.pool));
+    ARROW_ASSIGN_OR_RAISE(event_, ReadTimes(batch.column(keys), view_.event_timestamp,
+                                            view_.string_unit, context_.pool));
     if (view_.created_timestamp) {
       ARROW_ASSIGN_OR_RAISE(created_, ReadTimes(batch.column(keys + 1), *view_.created_timestamp,
-                                                context_.pool));
+                                                view_.string_unit, context_.pool));
     }
     ARROW_RETURN_NOT_OK(FindSlots(batch));
     for (int64_t begin = 0; begin < rows_; begin += kBlock) {
@@ -72,10 +72,6 @@ class BatchScan {
  private:
   // Each step of a block fetches from memory what the next one reads.
   static constexpr int64_t kBlock = 128;
-
-  TimeUnit UnitOf(const std::string& column) const {
-    return UnitOfTimeType(*view_.dataset->schema()->GetFieldByName(column)->type());
-  }
 
   Status FindSlots(const arrow::RecordBatch& batch) {
     if (!finder_) {
@@ -141,14 +137,15 @@ class BatchScan {
   }
 
   Result<Candidate> CandidateOf(int64_t row) const {
-    ARROW_ASSIGN_OR_RAISE(const int64_t event,
-                          ToSourceUnit(event_.values()[row], event_.unit(), view_unit_, view_.event_timestamp));
+    ARROW_ASSIGN_OR_RAISE(const int64_t event, ToSourceUnit(event_.values()[row], event_.unit(),
+                                                            view_unit_, view_.event_timestamp));
     const uint64_t address = first_address_ + static_cast<uint64_t>(row);
     if (!view_.created_timestamp || created_.IsNull(row)) {
       return Candidate::WithoutCreated(event, address);
     }
     ARROW_ASSIGN_OR_RAISE(const int64_t created,
-                          ToSourceUnit(created_.values()[row], created_.unit(), created_unit_, *view_.created_timestamp));
+                          ToSourceUnit(created_.values()[row], created_.unit(), created_unit_,
+                                       *view_.created_timestamp));
     return Candidate::WithCreated(event, created, address);
   }
 
@@ -171,6 +168,10 @@ class BatchScan {
 
 }  // namespace
 
+TimeUnit PointInTimeView::UnitOf(const std::string& column) const {
+  return UnitOfTimeType(*dataset->schema()->GetFieldByName(column)->type(), string_unit);
+}
+
 Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view, const Timeline& timeline,
                                             bool prune_by_ttl, const RunContext& context) {
   if (timeline.positions() == 0) return std::vector<size_t>{};
@@ -181,8 +182,8 @@ Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view, const T
                          ToWideNanos(view.ttl_us, TimeUnit::MICRO);
   }
   if (view.known_at_created) window.last_created = window.last_event;
-  const auto in_window = SelectRowGroups(*view.dataset, view.event_timestamp,
-                                         view.created_timestamp, window);
+  const auto in_window =
+      SelectRowGroups(*view.dataset, view.event_timestamp, view.created_timestamp, window);
   ARROW_ASSIGN_OR_RAISE(const auto skipped, FilesWithoutKeys(view, timeline, context));
   std::vector<size_t> selected;
   for (const size_t i : in_window) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "larder/base/event_time.h"
 #include "larder/base/run_context.h"
 #include "larder/kernel/candidate.h"
 #include "larder/kernel/timeline.h"
@@ -35,6 +36,10 @@ struct PointInTimeView {
   /// A row is known at the later of its event and created timestamps, never if the latter is
   /// null.
   bool known_at_created = false;
+  TimeUnit string_unit = TimeUnit::NANO;  ///< Of times that are ISO-8601 strings.
+
+  /// The unit that times of a column are compared in, the finest of all files.
+  TimeUnit UnitOf(const std::string& column) const;
 };
 
 /// The winners of one view.

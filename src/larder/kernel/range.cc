@@ -3,14 +3,14 @@
 
 #include <arrow/array.h>
 #include <arrow/buffer.h>
-#include <arrow/compute/api_vector.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include <numeric>
+#include <iterator>
 
-#include "larder/scan/pruning.h"
 #include "larder/base/cast.h"
+#include "larder/scan/pruning.h"
+#include "larder/scan/take.h"
 
 namespace larder {
 
@@ -25,7 +25,11 @@ namespace {
 Result<std::shared_ptr<Array>> RowsInRange(const RangeScan& scan,
                                            const std::shared_ptr<Array>& event,
                                            const RunContext& context) {
-  ARROW_ASSIGN_OR_RAISE(const auto times, ReadTimes(event, scan.event_timestamp, context.pool));
+  TimeColumn times;
+  ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
+    ARROW_ASSIGN_OR_RAISE(times, ReadTimes(event, scan.event_timestamp, string_unit, context.pool));
+    return Status::OK();
+  }));
   const Bounds<int64_t> range = scan.range.InUnit(times.unit());
   ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(
                                          times.length() * int64_t{sizeof(uint32_t)}, context.pool));
@@ -46,23 +50,19 @@ Result<std::shared_ptr<RecordBatch>> SelectRows(const RangeScan& scan, const Rec
   std::shared_ptr<Array> rows;
   int64_t count = batch.num_rows();
   if (!scan.range.is_open()) {
-    ARROW_ASSIGN_OR_RAISE(rows,
-                          RowsInRange(scan, batch.column(batch.num_columns() - 1), context));
+    ARROW_ASSIGN_OR_RAISE(rows, RowsInRange(scan, batch.column(batch.num_columns() - 1), context));
     count = rows->length();
     if (count == batch.num_rows()) rows = nullptr;
   }
-  auto exec = context.exec();
   arrow::ArrayVector columns;
   for (int c = 0; c < schema->num_fields(); ++c) {
     auto column = batch.column(c);
     if (rows != nullptr) {
-      ARROW_ASSIGN_OR_RAISE(
-          column, arrow::compute::Take(*column, *rows,
-                                       arrow::compute::TakeOptions::NoBoundsCheck(), &exec));
+      ARROW_ASSIGN_OR_RAISE(column, TakeRows(column, *rows, context));
     }
     const auto& field = *schema->field(c);
-    ARROW_ASSIGN_OR_RAISE(
-        column, CastColumn(column, field.type(), field.name(), {.pool = context.pool}));
+    ARROW_ASSIGN_OR_RAISE(column,
+                          CastColumn(column, field.type(), field.name(), {.pool = context.pool}));
     columns.push_back(std::move(column));
   }
   return RecordBatch::Make(schema, count, std::move(columns));
@@ -82,9 +82,9 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
 
   ARROW_RETURN_NOT_OK(RunTasks(context, static_cast<int64_t>(groups.size()), [&](int64_t task) {
     const size_t index = groups[static_cast<size_t>(task)];
-    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(*scan.dataset, index, columns,
-                                                            /*keep_dictionaries=*/false, context,
-                                                            counters));
+    ARROW_ASSIGN_OR_RAISE(auto batches,
+                          ColumnBatches::Open(*scan.dataset, index, columns,
+                                              /*keep_dictionaries=*/false, context, counters));
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
       if (batch == nullptr) break;

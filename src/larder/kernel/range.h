@@ -28,8 +28,7 @@ struct RangeScan {
 /// there too, and the event timestamps are not read unless they are among `columns`.
 arrow::Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
                                                   const std::shared_ptr<arrow::Schema>& schema,
-                                                  const RunContext& context,
-                                                  ReadCounters* counters,
+                                                  const RunContext& context, ReadCounters* counters,
                                                   std::atomic<int64_t>* rows_scanned);
 
 }  // namespace larder

@@ -21,11 +21,9 @@ constexpr uint64_t kExpired = kAbsent - 1;
 
 /// The winning address of each position, or one of the two above.
 PoolVector<uint64_t> WinnerOfPosition(const PointInTimeView& view, const Timeline& timeline,
-                                      const CandidateTable& candidates,
-                                      const RunContext& context) {
+                                      const CandidateTable& candidates, const RunContext& context) {
   PoolVector<uint64_t> winners(timeline.positions(), kAbsent, context.pool);
-  const TimeUnit view_unit =
-      UnitOfTimeType(*view.dataset->schema()->GetFieldByName(view.event_timestamp)->type());
+  const TimeUnit view_unit = view.UnitOf(view.event_timestamp);
   const WideNanos ttl = ToWideNanos(view.ttl_us, TimeUnit::MICRO);
   for (Slot slot = 0; slot < timeline.slots(); ++slot) {
     Candidate best;

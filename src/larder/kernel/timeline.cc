@@ -24,10 +24,13 @@ Result<std::shared_ptr<const Timeline>> Timeline::Build(const arrow::Table& enti
   }
   auto timeline = std::shared_ptr<Timeline>(new Timeline(context.pool));
   ARROW_ASSIGN_OR_RAISE(auto slots, timeline->AssignSlots(entity_rows, key_columns, context));
-  ARROW_ASSIGN_OR_RAISE(
-      const auto row_times,
-      timeline->ReadRowTimes(*entity_rows.GetColumnByName(event_timestamp), event_timestamp,
-                             &slots, context));
+  PoolVector<int64_t> row_times(context.pool);
+  ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
+    ARROW_ASSIGN_OR_RAISE(row_times,
+                          timeline->ReadRowTimes(*entity_rows.GetColumnByName(event_timestamp),
+                                                 event_timestamp, string_unit, &slots, context));
+    return Status::OK();
+  }));
   timeline->Sort(slots, row_times, context.pool);
   return timeline;
 }
@@ -70,14 +73,16 @@ Result<PoolVector<Slot>> Timeline::AssignSlots(const arrow::Table& entity_rows,
 }
 
 Result<PoolVector<int64_t>> Timeline::ReadRowTimes(const arrow::ChunkedArray& times,
-                                                   const std::string& column,
+                                                   const std::string& column, TimeUnit string_unit,
                                                    PoolVector<Slot>* slots,
                                                    const RunContext& context) {
   PoolVector<int64_t> row_times(static_cast<size_t>(times.length()), int64_t{0}, context.pool);
-  unit_ = UnitOfTimeType(*times.type());
+  unit_ = UnitOfTimeType(*times.type(), string_unit);
+  min_time_ = std::numeric_limits<int64_t>::max();
+  max_time_ = std::numeric_limits<int64_t>::min();
   size_t row = 0;
   for (const auto& chunk : times.chunks()) {
-    ARROW_ASSIGN_OR_RAISE(const auto read, ReadTimes(chunk, column, context.pool));
+    ARROW_ASSIGN_OR_RAISE(const auto read, ReadTimes(chunk, column, string_unit, context.pool));
     for (int64_t i = 0; i < read.length(); ++i, ++row) {
       if (read.IsNull(i)) (*slots)[row] = kNoSlot;
       if ((*slots)[row] == kNoSlot) continue;

@@ -53,7 +53,7 @@ class Timeline {
                                               const std::vector<std::string>& key_columns,
                                               const RunContext& context);
   arrow::Result<PoolVector<int64_t>> ReadRowTimes(const arrow::ChunkedArray& times,
-                                                  const std::string& column,
+                                                  const std::string& column, TimeUnit string_unit,
                                                   PoolVector<Slot>* slots,
                                                   const RunContext& context);
   void Sort(const PoolVector<Slot>& slots, const PoolVector<int64_t>& row_times,

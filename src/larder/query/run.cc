@@ -16,6 +16,7 @@
 #include "larder/kernel/range.h"
 #include "larder/query/validate.h"
 #include "larder/scan/fetch.h"
+#include "larder/scan/take.h"
 
 namespace larder {
 
@@ -127,7 +128,7 @@ class PointInTimeRun {
       datasets.push_back(std::move(dataset));
     }
     run_.stages().open = run_.Lap();
-    ARROW_ASSIGN_OR_RAISE(entities_, entity_rows->ToTable());
+    ARROW_RETURN_NOT_OK(ReadEntityRows(entity_rows));
     columns_ = entities_->columns();
     fields_ = entities_->schema()->fields();
     for (size_t i = 0; i < request_.views.size(); ++i) {
@@ -141,6 +142,18 @@ class PointInTimeRun {
   }
 
  private:
+  Status ReadEntityRows(arrow::RecordBatchReader* reader) {
+    arrow::RecordBatchVector batches;
+    while (true) {
+      ARROW_RETURN_NOT_OK(run_.context().stop.Poll());
+      ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
+      if (batch == nullptr) break;
+      if (batch->num_rows() > 0) batches.push_back(std::move(batch));
+    }
+    ARROW_ASSIGN_OR_RAISE(entities_, arrow::Table::FromRecordBatches(reader->schema(), batches));
+    return Status::OK();
+  }
+
   Status AddView(const FeatureViewSpec& spec, const std::shared_ptr<const Dataset>& dataset) {
     PointInTimeView view;
     view.dataset = dataset;
@@ -152,7 +165,12 @@ class PointInTimeRun {
     run_.stages().index += run_.Lap();
 
     SourceReads reads(dataset);
-    ARROW_ASSIGN_OR_RAISE(const auto winners, FindWinners(view, *timeline, &reads));
+    Winners winners(run_.context().pool);
+    ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
+      view.string_unit = string_unit;
+      ARROW_ASSIGN_OR_RAISE(winners, FindWinners(view, *timeline, &reads));
+      return Status::OK();
+    }));
     ARROW_RETURN_NOT_OK(Gather(spec, *dataset, winners, &reads));
     run_.stages().gather += run_.Lap();
 
@@ -212,9 +230,9 @@ class PointInTimeRun {
     const RunContext& context = run_.context();
     const auto sink = [&](size_t column, const arrow::ArrayVector& values) -> Status {
       const auto& type = fields_[first + column]->type();
-      ARROW_ASSIGN_OR_RAISE(const auto all, ConcatenateColumn(values, type, context.pool));
-      ARROW_ASSIGN_OR_RAISE(columns_[first + column], TakeInChunks(all, winners.choice, type,
-                                                                   kAnswerBatchRows, context));
+      ARROW_ASSIGN_OR_RAISE(const auto all, ConcatenateColumn(values, type, context));
+      ARROW_ASSIGN_OR_RAISE(columns_[first + column],
+                            TakeInChunks(all, winners.choice, type, kAnswerBatchRows, context));
       return Status::OK();
     };
     return FetchRows(dataset, {winners.addresses.data(), winners.addresses.size()}, names, context,
@@ -252,18 +270,21 @@ Result<Answer> RunLatest(const LatestRequest& request, const RunOptions& options
   ARROW_ASSIGN_OR_RAISE(auto schema, SchemaOf(*dataset, request.columns));
   run.stages().open = run.Lap();
 
-  const LatestScan scan{dataset, request.join_keys, request.event_timestamp,
-                        request.created_timestamp, {request.start_us, request.end_us}};
+  const LatestScan scan{dataset,
+                        request.join_keys,
+                        request.event_timestamp,
+                        request.created_timestamp,
+                        {request.start_us, request.end_us}};
   SourceReads reads(dataset);
-  ARROW_ASSIGN_OR_RAISE(const auto addresses, FindLatest(scan, run.context(), reads.counters(),
-                                                         reads.rows_scanned()));
+  ARROW_ASSIGN_OR_RAISE(const auto addresses,
+                        FindLatest(scan, run.context(), reads.counters(), reads.rows_scanned()));
   run.stages().scan = run.Lap();
 
   arrow::ChunkedArrayVector columns(request.columns.size());
   const auto sink = [&](size_t column, arrow::ArrayVector values) -> Status {
     ARROW_ASSIGN_OR_RAISE(columns[column],
-                          arrow::ChunkedArray::Make(std::move(values),
-                                                    schema->field(static_cast<int>(column))->type()));
+                          arrow::ChunkedArray::Make(
+                              std::move(values), schema->field(static_cast<int>(column))->type()));
     return Status::OK();
   };
   ARROW_RETURN_NOT_OK(FetchRows(*dataset, {addresses.data(), addresses.size()}, request.columns,
@@ -285,10 +306,10 @@ Result<Answer> RunRange(const RangeRequest& request, const RunOptions& options) 
   run.stages().open = run.Lap();
 
   SourceReads reads(dataset);
-  const RangeScan scan{dataset, columns, request.event_timestamp,
-                       {request.start_us, request.end_us}};
-  ARROW_ASSIGN_OR_RAISE(auto batches, ReadRange(scan, schema, run.context(), reads.counters(),
-                                                reads.rows_scanned()));
+  const RangeScan scan{
+      dataset, columns, request.event_timestamp, {request.start_us, request.end_us}};
+  ARROW_ASSIGN_OR_RAISE(
+      auto batches, ReadRange(scan, schema, run.context(), reads.counters(), reads.rows_scanned()));
   run.stages().scan = run.Lap();
   int64_t rows = 0;
   for (const auto& batch : batches) rows += batch->num_rows();
@@ -316,9 +337,8 @@ Result<Answer> Guarded(const RunOptions& options, const Body& body) {
 Result<Answer> PointInTime(const PointInTimeRequest& request,
                            std::shared_ptr<arrow::RecordBatchReader> entity_rows,
                            const RunOptions& options) {
-  return Guarded(options, [&] {
-    return PointInTimeRun(request, options).Execute(entity_rows.get());
-  });
+  return Guarded(options,
+                 [&] { return PointInTimeRun(request, options).Execute(entity_rows.get()); });
 }
 
 Result<Answer> Latest(const LatestRequest& request, const RunOptions& options) {

@@ -34,8 +34,8 @@ arrow::Result<int> FindEntityColumn(const arrow::Schema& entity_rows, const std:
   }
   std::string known;
   for (const auto& name : entity_rows.field_names()) known += (known.empty() ? "" : ", ") + name;
-  return Status::Invalid("entity rows: no column '", column, "' (", purpose, "); there are: ",
-                         known);
+  return Status::Invalid("entity rows: no column '", column, "' (", purpose,
+                         "); there are: ", known);
 }
 
 Status NotATime(const std::string& where, const std::string& column, const std::string& purpose,
@@ -47,8 +47,8 @@ Status NotATime(const std::string& where, const std::string& column, const std::
 }  // namespace
 
 Status CheckPointInTime(const PointInTimeRequest& request, const arrow::Schema& entity_rows) {
-  ARROW_ASSIGN_OR_RAISE(const int event, FindEntityColumn(entity_rows, request.event_timestamp,
-                                                          "event timestamp"));
+  ARROW_ASSIGN_OR_RAISE(const int event,
+                        FindEntityColumn(entity_rows, request.event_timestamp, "event timestamp"));
   const auto& type = *entity_rows.field(event)->type();
   if (!IsTimeType(type)) {
     return NotATime("entity rows", request.event_timestamp, "event timestamp", type);

@@ -15,8 +15,7 @@ namespace larder {
 arrow::Status CheckOptions(const RunOptions& options);
 
 /// The names of the output columns are distinct, and the event timestamp is there and is a time.
-arrow::Status CheckPointInTime(const PointInTimeRequest& request,
-                               const arrow::Schema& entity_rows);
+arrow::Status CheckPointInTime(const PointInTimeRequest& request, const arrow::Schema& entity_rows);
 
 /// The view's columns are in its source, and its join keys compare with the entity rows'.
 arrow::Status CheckView(const FeatureViewSpec& view, const Dataset& dataset,

@@ -9,7 +9,6 @@
 #include <arrow/type.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
-#include <parquet/properties.h>
 
 #include <algorithm>
 #include <map>
@@ -113,9 +112,8 @@ Result<ColumnBatches> ColumnBatches::Open(const Dataset& dataset, size_t row_gro
 Status ColumnBatches::OpenFile(const SourceFile& file, const std::vector<int>& leaves,
                                bool keep_dictionaries) {
   ARROW_ASSIGN_OR_RAISE(auto input, OpenSourceFile(file.path, context_.pool));
-  parquet::ArrowReaderProperties properties(/*use_threads=*/false);
+  auto properties = SourceReaderProperties();
   properties.set_batch_size(std::min(context_.batch_rows, group_.rows));
-  properties.set_pre_buffer(false);
   if (keep_dictionaries) {
     const auto metadata = file.metadata->RowGroup(group_.index);
     for (const int leaf : leaves) {

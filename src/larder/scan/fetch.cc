@@ -2,19 +2,15 @@
 #include "larder/scan/fetch.h"
 
 #include <arrow/array.h>
-#include <arrow/array/concatenate.h>
 #include <arrow/buffer.h>
-#include <arrow/chunked_array.h>
-#include <arrow/compute/api_vector.h>
-#include <arrow/compute/cast.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
 
 #include "larder/base/cast.h"
+#include "larder/scan/take.h"
 
 namespace larder {
 
@@ -37,18 +33,18 @@ std::vector<WantedRows> ByRowGroup(const Dataset& dataset, std::span<const uint6
     const size_t index = dataset.FindRowGroup(addresses.front());
     const RowGroup& group = dataset.row_groups()[index];
     const uint64_t end = group.first_row + static_cast<uint64_t>(group.rows);
-    const auto count = std::lower_bound(addresses.begin(), addresses.end(), end) -
-                       addresses.begin();
+    const auto count =
+        std::lower_bound(addresses.begin(), addresses.end(), end) - addresses.begin();
     wanted.push_back({index, addresses.first(static_cast<size_t>(count))});
     addresses = addresses.subspan(static_cast<size_t>(count));
   }
   return wanted;
 }
 
-/// The wanted rows of one batch. Rows that lie together are a slice, which copies nothing.
-Result<std::shared_ptr<Array>> TakeRows(const std::shared_ptr<Array>& column,
-                                        std::span<const uint64_t> addresses, uint64_t first_row,
-                                        const RunContext& context) {
+/// The wanted rows of one batch.
+Result<std::shared_ptr<Array>> TakeWanted(const std::shared_ptr<Array>& column,
+                                          std::span<const uint64_t> addresses, uint64_t first_row,
+                                          const RunContext& context) {
   const auto count = static_cast<int64_t>(addresses.size());
   if (count == column->length()) return column;
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer,
@@ -57,9 +53,7 @@ Result<std::shared_ptr<Array>> TakeRows(const std::shared_ptr<Array>& column,
   for (size_t i = 0; i < addresses.size(); ++i) {
     rows[i] = static_cast<uint32_t>(addresses[i] - first_row);
   }
-  auto exec = context.exec();
-  return arrow::compute::Take(*column, arrow::UInt32Array(count, std::move(buffer)),
-                              arrow::compute::TakeOptions::NoBoundsCheck(), &exec);
+  return TakeRows(column, arrow::UInt32Array(count, std::move(buffer)), context);
 }
 
 /// One column in one row group.
@@ -67,20 +61,20 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const std::s
                   const std::shared_ptr<arrow::DataType>& type, const RunContext& context,
                   ReadCounters* counters, ArrayVector* pieces) {
   const RowGroup& group = dataset.row_groups()[wanted.row_group];
-  ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, wanted.row_group, {column},
-                                                          /*keep_dictionaries=*/false, context,
-                                                          counters));
+  ARROW_ASSIGN_OR_RAISE(auto batches,
+                        ColumnBatches::Open(dataset, wanted.row_group, {column},
+                                            /*keep_dictionaries=*/false, context, counters));
   auto left = wanted.addresses;
   uint64_t first_row = group.first_row;
   while (!left.empty()) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
     if (batch == nullptr) break;
     const uint64_t end = first_row + static_cast<uint64_t>(batch->num_rows());
-    const auto count = static_cast<size_t>(std::lower_bound(left.begin(), left.end(), end) -
-                                           left.begin());
+    const auto count =
+        static_cast<size_t>(std::lower_bound(left.begin(), left.end(), end) - left.begin());
     if (count > 0) {
-      ARROW_ASSIGN_OR_RAISE(auto rows, TakeRows(batch->column(0), left.first(count), first_row,
-                                                context));
+      ARROW_ASSIGN_OR_RAISE(auto rows,
+                            TakeWanted(batch->column(0), left.first(count), first_row, context));
       auto cast = CastColumn(rows, type, column, CastSettings{.pool = context.pool});
       if (!cast.ok()) return InSourceFile(dataset.file_of(group).path, cast.status());
       pieces->push_back(std::move(*cast));
@@ -89,17 +83,6 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const std::s
     first_row = end;
   }
   return Status::OK();
-}
-
-std::shared_ptr<arrow::DataType> LargeTypeOf(const arrow::DataType& type) {
-  if (type.id() == arrow::Type::STRING) return arrow::large_utf8();
-  if (type.id() == arrow::Type::BINARY) return arrow::large_binary();
-  return nullptr;
-}
-
-int64_t DataBytes(const Array& array) {
-  const auto& binary = static_cast<const arrow::BinaryArray&>(array);
-  return binary.total_values_length();
 }
 
 }  // namespace
@@ -140,48 +123,6 @@ Status FetchRows(const Dataset& dataset, std::span<const uint64_t> addresses,
     progress[c].pieces.clear();
     return sink(c, std::move(values));
   });
-}
-
-Result<std::shared_ptr<Array>> ConcatenateColumn(const ArrayVector& pieces,
-                                                 const std::shared_ptr<arrow::DataType>& type,
-                                                 arrow::MemoryPool* pool) {
-  if (pieces.empty()) return arrow::MakeEmptyArray(type, pool);
-  if (pieces.size() == 1) return pieces[0];
-  const auto large = LargeTypeOf(*type);
-  if (large == nullptr) return arrow::Concatenate(pieces, pool);
-  int64_t bytes = 0;
-  for (const auto& piece : pieces) bytes += DataBytes(*piece);
-  if (bytes <= std::numeric_limits<int32_t>::max()) return arrow::Concatenate(pieces, pool);
-  ArrayVector large_pieces;
-  arrow::compute::ExecContext exec(pool);
-  exec.set_use_threads(false);
-  for (const auto& piece : pieces) {
-    ARROW_ASSIGN_OR_RAISE(auto cast, arrow::compute::Cast(*piece, large,
-                                                          arrow::compute::CastOptions::Safe(),
-                                                          &exec));
-    large_pieces.push_back(std::move(cast));
-  }
-  return arrow::Concatenate(large_pieces, pool);
-}
-
-Result<std::shared_ptr<arrow::ChunkedArray>> TakeInChunks(
-    const std::shared_ptr<Array>& values, const std::shared_ptr<Array>& indices,
-    const std::shared_ptr<arrow::DataType>& type, int64_t chunk_rows, const RunContext& context) {
-  auto exec = context.exec();
-  ArrayVector chunks;
-  for (int64_t begin = 0; begin < indices->length(); begin += chunk_rows) {
-    ARROW_RETURN_NOT_OK(context.stop.Poll());
-    ARROW_ASSIGN_OR_RAISE(
-        auto chunk, arrow::compute::Take(*values, *indices->Slice(begin, chunk_rows),
-                                         arrow::compute::TakeOptions::NoBoundsCheck(), &exec));
-    if (!chunk->type()->Equals(type)) {
-      ARROW_ASSIGN_OR_RAISE(chunk, arrow::compute::Cast(*chunk, type,
-                                                        arrow::compute::CastOptions::Safe(),
-                                                        &exec));
-    }
-    chunks.push_back(std::move(chunk));
-  }
-  return std::make_shared<arrow::ChunkedArray>(std::move(chunks), type);
 }
 
 }  // namespace larder

@@ -31,15 +31,4 @@ arrow::Status FetchRows(const Dataset& dataset, std::span<const uint64_t> addres
                         const std::vector<std::string>& columns, const RunContext& context,
                         ReadCounters* counters, const ColumnSink& sink);
 
-/// One array of several. Strings and binaries beyond what their type can address in one array
-/// become large ones; `CastToType` brings parts of them back.
-arrow::Result<std::shared_ptr<arrow::Array>> ConcatenateColumn(
-    const arrow::ArrayVector& pieces, const std::shared_ptr<arrow::DataType>& type,
-    arrow::MemoryPool* pool);
-
-/// The elements at `indices` (null index: null), in arrays of at most `chunk_rows` rows.
-arrow::Result<std::shared_ptr<arrow::ChunkedArray>> TakeInChunks(
-    const std::shared_ptr<arrow::Array>& values, const std::shared_ptr<arrow::Array>& indices,
-    const std::shared_ptr<arrow::DataType>& type, int64_t chunk_rows, const RunContext& context);
-
 }  // namespace larder

@@ -71,9 +71,14 @@ std::optional<Bounds<WideNanos>> TimeBounds(const Dataset& dataset, const RowGro
     if (!place.constant->is_valid) return std::nullopt;
     auto array = arrow::MakeArrayFromScalar(*place.constant, 1);
     if (!array.ok()) return std::nullopt;
-    const auto times = ReadTimes(*array, column, arrow::default_memory_pool());
-    if (!times.ok()) return std::nullopt;
-    const WideNanos time = ToWideNanos(times->values()[0], times->unit());
+    WideNanos time = 0;
+    const auto status = WithStringUnit([&](TimeUnit unit) -> arrow::Status {
+      ARROW_ASSIGN_OR_RAISE(const auto times,
+                            ReadTimes(*array, column, unit, arrow::default_memory_pool()));
+      time = ToWideNanos(times.values()[0], times.unit());
+      return arrow::Status::OK();
+    });
+    if (!status.ok()) return std::nullopt;  // Scanning says what is wrong.
     return Bounds<WideNanos>{time, time};
   }
   const auto statistics = StatisticsOf(dataset, group, place);

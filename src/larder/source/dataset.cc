@@ -7,7 +7,6 @@
 #include <arrow/util/io_util.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
-#include <parquet/properties.h>
 
 #include <algorithm>
 
@@ -36,6 +35,13 @@ Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(const std::s
   return *file;
 }
 
+parquet::ArrowReaderProperties SourceReaderProperties() {
+  parquet::ArrowReaderProperties properties(/*use_threads=*/false);
+  properties.set_pre_buffer(false);
+  properties.set_arrow_extensions_enabled(true);  // As pyarrow reads.
+  return properties;
+}
+
 std::vector<int> LeavesOf(const parquet::arrow::SchemaField& field) {
   if (field.is_leaf()) return {field.column_index};
   std::vector<int> leaves;
@@ -54,8 +60,8 @@ Status ReadFooter(SourceFile* file, arrow::MemoryPool* pool) {
     file->metadata = reader->metadata();
     auto manifest = std::make_shared<parquet::arrow::SchemaManifest>();
     ARROW_RETURN_NOT_OK(parquet::arrow::SchemaManifest::Make(
-        file->metadata->schema(), file->metadata->key_value_metadata(),
-        parquet::default_arrow_reader_properties(), manifest.get()));
+        file->metadata->schema(), file->metadata->key_value_metadata(), SourceReaderProperties(),
+        manifest.get()));
     file->manifest = std::move(manifest);
     return Status::OK();
   });
@@ -100,7 +106,8 @@ Status Dataset::ReadFooters(const std::vector<ListedFile>& listed, const RunCont
   for (size_t i = 0; i < files_.size(); ++i) {
     for (int j = 0; j < files_[i].metadata->num_row_groups(); ++j) {
       const int64_t rows = files_[i].metadata->RowGroup(j)->num_rows();
-      if (rows < 0) return Status::IOError("'", files_[i].path, "': row group with ", rows, " rows");
+      if (rows < 0)
+        return Status::IOError("'", files_[i].path, "': row group with ", rows, " rows");
       if (rows == 0) continue;
       row_groups_.push_back({static_cast<int>(i), j, next_row, rows});
       next_row += static_cast<uint64_t>(rows);

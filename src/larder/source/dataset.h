@@ -5,6 +5,7 @@
 #include <arrow/result.h>
 #include <arrow/type_fwd.h>
 #include <parquet/arrow/schema.h>
+#include <parquet/properties.h>
 #include <parquet/type_fwd.h>
 
 #include <cstdint>
@@ -90,8 +91,11 @@ class Dataset {
 arrow::Status InSourceFile(const std::string& path, const arrow::Status& status);
 
 /// Opens a file for reading; `InSourceFile` has been applied to errors.
-arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(
-    const std::string& path, arrow::MemoryPool* pool);
+arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(const std::string& path,
+                                                                           arrow::MemoryPool* pool);
+
+/// How Parquet types become Arrow types; the same for all that reads a source.
+parquet::ArrowReaderProperties SourceReaderProperties();
 
 /// Parquet leaf columns of a field, in order.
 std::vector<int> LeavesOf(const parquet::arrow::SchemaField& field);

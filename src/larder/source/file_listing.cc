@@ -26,8 +26,8 @@ using Paths = std::vector<std::string>;
 constexpr std::string_view kNullPartition = "__HIVE_DEFAULT_PARTITION__";
 
 Status NotFound(const std::string& path, const std::string& why) {
-  return arrow::internal::StatusFromErrno(ENOENT, arrow::StatusCode::IOError, "'", path, "': ",
-                                          why);
+  return arrow::internal::StatusFromErrno(ENOENT, arrow::StatusCode::IOError, "'", path,
+                                          "': ", why);
 }
 
 std::vector<std::string> Split(const std::string& path) {
