@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Statistics of feature columns, in the form of Feast's data quality monitoring."""
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from feast_larder import _engine
 from feast_larder.entity_rows import time_range_of
 from feast_larder.run import Deadline, Run, Settings
 from feast_larder.settings import epoch_microseconds
-from feast_larder.sources import ReadableSource, source_schema
+from feast_larder.sources import ReadableSource, source_column, source_schema
 from feast_larder.spool import Need, open_sources
 from feast_larder.sql import Database, open_database, quote_name
 
@@ -57,25 +58,33 @@ def compute_metrics(
     not finite is None. Infinities are left out of the histogram. Of columns of lists only rows
     and nulls are counted.
     """
-    wanted = [(name, kind) for name, kind in feature_columns if kind in ("numeric", "categorical")]
+    wanted = [pair for pair in feature_columns if pair[1] in ("numeric", "categorical")]
     try:
         schema = source_schema(window.source, settings)
     except FileNotFoundError:
         return [_empty(name, kind) for name, kind in wanted]
-    wanted = [(name, kind) for name, kind in wanted if name in schema.names]
-    if not wanted:
+    features = [
+        (name, kind, column)
+        for name, kind in wanted
+        for column in [_column(window.source, name, schema)]
+        if column in schema.names
+    ]
+    if not features:
         return []
-    numeric = {
-        name: index
-        for index, (name, kind) in enumerate(wanted)
-        if kind == "numeric" and _is_number(schema.field(name).type)
+    columns = {column: f"c{index}" for index, (_, _, column) in enumerate(features)}
+    numbers = {
+        column
+        for _, kind, column in features
+        if kind == "numeric" and _is_number(schema.field(column).type)
     }
     with ExitStack() as cleanup:
         run = Run(settings, Deadline(), cleanup)
         database = cleanup.enter_context(open_database(settings))
-        names = list(dict.fromkeys(name for name, _ in wanted))
-        _load(database, _rows(window, names, run), names, numeric)
-        return [_metric(database, name, kind, name in numeric, sizes) for name, kind in wanted]
+        _load(database, _rows(window, list(columns), schema, run), columns, numbers)
+        return [
+            _metric(database, columns[column], _empty(name, kind), column in numbers, sizes)
+            for name, kind, column in features
+        ]
 
 
 def max_timestamp(
@@ -85,60 +94,66 @@ def max_timestamp(
     with ExitStack() as cleanup:
         run = Run(settings, Deadline(), cleanup)
         try:
-            (opened,) = open_sources([Need(source, [event_timestamp], event_timestamp)], run)
+            column = _column(source, event_timestamp, source_schema(source, settings))
+            (opened,) = open_sources([Need(source, [column], column)], run)
             newest = _engine.latest(
                 opened,
                 join_keys=[],
-                columns=[event_timestamp],
-                event_timestamp=event_timestamp,
+                columns=[column],
+                event_timestamp=column,
                 options=run.options(),
             )
-            times = pa.table(newest)[event_timestamp]
+            times = pa.table(newest)[column]
         except FileNotFoundError:
             return None
     return time_range_of(times)[1] if len(times) else None
 
 
-def _rows(window: Window, names: list[str], run: Run) -> _engine.Result:
-    columns = list(dict.fromkeys([*names, window.event_timestamp]))
-    need = Need(window.source, columns, window.event_timestamp, window.start, window.end)
-    (source,) = open_sources([need], run)
-    return _engine.range(
+def _column(source: ReadableSource, name: str, schema: pa.Schema) -> str:
+    """Return the column that goes by a name in the source, or else in Feast."""
+    return name if name in schema.names else source_column(source, name)
+
+
+def _rows(window: Window, columns: list[str], schema: pa.Schema, run: Run) -> pa.RecordBatchReader:
+    time = _column(window.source, window.event_timestamp, schema)
+    needed = list(dict.fromkeys([*columns, time]))
+    (source,) = open_sources([Need(window.source, needed, time, window.start, window.end)], run)
+    rows = _engine.range(
         source,
-        columns=names,
-        event_timestamp=window.event_timestamp,
+        columns=columns,
+        event_timestamp=time,
         start_us=epoch_microseconds(window.start),
         end_us=epoch_microseconds(window.end),
         options=run.options(),
     )
+    return pa.RecordBatchReader.from_stream(rows)
 
 
 def _load(
-    database: Database, rows: _engine.Result, names: Sequence[str], numeric: dict[str, int]
+    database: Database, rows: pa.RecordBatchReader, columns: dict[str, str], numbers: set[str]
 ) -> None:
-    """Stream the rows into a table, numbers as doubles."""
-    database.register("given", pa.RecordBatchReader.from_stream(rows))
-    columns = [
-        f"CAST({quote_name(name)} AS DOUBLE) AS {quote_name(name)}"
-        if name in numeric
-        else quote_name(name)
-        for name in names
+    """Stream the rows into a table, its columns by new names and numbers as doubles."""
+    selected = [
+        f"CAST({quote_name(name)} AS DOUBLE) AS {column}"
+        if name in numbers
+        else f"{quote_name(name)} AS {column}"
+        for name, column in columns.items()
     ]
-    database.execute(f"CREATE TABLE rows AS SELECT {', '.join(columns)} FROM given")
+    database.register("given", rows)
+    database.execute(f"CREATE TABLE rows AS SELECT {', '.join(selected)} FROM given")
 
 
 def _metric(
-    database: Database, name: str, kind: str, is_number: bool, sizes: HistogramSizes
+    database: Database, column: str, metric: dict[str, Any], is_number: bool, sizes: HistogramSizes
 ) -> dict[str, Any]:
-    column = quote_name(name)
+    """Fill in the metric of a column."""
     rows, values = database.fetch(f"SELECT count(*), count({column}) FROM rows")[0]
-    metric = _empty(name, kind)
     metric["row_count"] = rows
     metric["null_count"] = rows - values
     metric["null_rate"] = (rows - values) / rows if rows else 0.0
     if not values:
         return metric
-    if kind == "categorical":
+    if metric["feature_type"] == "categorical":
         metric["histogram"] = _top_values(database, column, sizes.top_n)
     elif is_number:
         metric.update(_statistics(database, column))
@@ -167,9 +182,11 @@ def _histogram(database: Database, column: str, bins: int) -> dict[str, Any] | N
     least, greatest = database.fetch(
         f"SELECT min({column}), max({column}) FROM rows WHERE isfinite({column})"
     )[0]
-    if least is None:
+    if least is None or not math.isfinite(greatest - least):
         return None
-    edges = np.histogram_bin_edges(np.array([least, greatest]), bins).tolist()
+    if least == greatest:
+        least, greatest = least - 0.5, greatest + 0.5
+    edges = np.linspace(least, greatest, bins + 1).tolist()
     database.execute(f"CREATE OR REPLACE TABLE edges AS SELECT {edges}::DOUBLE[] AS edges")
     first, width = edges[0], edges[-1] - edges[0]
     counted = dict(

@@ -101,7 +101,7 @@ def query(base: str, metric_type: str, selection: Selection) -> list[dict[str, A
         f" ORDER BY {_SAVED_AT} DESC, filename DESC, file_row_number DESC) = 1"
     )
     statement = (
-        f"SELECT {_output(columns, cleared)} FROM ({newest}) AS metric"
+        f"SELECT * FROM (SELECT {_output(columns, cleared)} FROM ({newest}) AS metric)"
         f" WHERE {' AND '.join(_conditions(selection, columns))}"
         f" ORDER BY {'metric_date' if metric_type != 'job' else 'job_id'}, {_names(key)}"
     )
