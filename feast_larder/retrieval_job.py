@@ -17,6 +17,7 @@ from feast_larder.batches import Batches
 from feast_larder.progress import show_progress
 from feast_larder.requests import Request
 from feast_larder.run import Deadline, Run, Settings
+from feast_larder.tensors import to_tensors
 
 if TYPE_CHECKING:
     import polars
@@ -118,6 +119,30 @@ class LarderRetrievalJob(RetrievalJob):
         except ImportError as error:
             raise ImportError("to_polars() needs Polars: pip install polars") from error
         return polars.DataFrame(self.to_arrow(timeout=timeout))
+
+    def to_tensor(
+        self,
+        kind: str = "torch",
+        default_value: Any = float("nan"),  # noqa: ANN401
+        timeout: int | None = None,
+    ) -> dict[str, Any]:
+        """Run the request and return a PyTorch tensor for each column of numbers.
+
+        Args:
+            kind: "torch" is the only one.
+            default_value: stands for missing values.
+            timeout: seconds after which the engine stops; None for no limit.
+
+        Returns:
+            Tensors by column, and lists for columns of other things than numbers.
+
+        Raises:
+            ValueError: the kind is another one.
+            ImportError: PyTorch is not installed.
+        """
+        if kind != "torch":
+            raise ValueError(f"to_tensor() knows the kind 'torch' only, not {kind!r}")
+        return to_tensors(self.to_arrow(timeout=timeout), default_value)
 
     def to_sql(self) -> str:
         """Return the SQL of the entity rows, or of the source that is pulled from.
