@@ -23,9 +23,6 @@ from .settings import SETTINGS, Setting
 SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-# ISO-8601 texts of one column cannot have both nanoseconds and years far from 1970.
-DOCUMENTED_LIMIT = "where nanoseconds end"
-
 Expected = tuple[pa.Table, list[dict[str, int]]]  # the answer, and counts for each view
 
 
@@ -82,9 +79,9 @@ def expected_answer(case: Case) -> Expected:
 def check_setting(case: Case, root: Path, setting: Setting, expected: Expected) -> str | None:
     try:
         table, stats = engine.ask(case, root, setting)
+    except engine.LimitError:
+        return None
     except Exception as error:  # no valid case may fail, whatever the error
-        if DOCUMENTED_LIMIT in str(error):
-            return None
         return f"{type(error).__name__}: {error}"
     difference = first_difference(table, expected[0])
     if difference is None and expected[1]:

@@ -14,14 +14,26 @@ from .settings import Setting
 
 Answer = tuple[pa.Table, dict[str, Any]]
 
+# What docs/semantics.md says cannot be had: times that no one unit of 64 bits can hold together.
+LIMITS = ("where nanoseconds end", "write them with one unit")
+
+
+class LimitError(Exception):
+    """The engine refused a case for a documented reason."""
+
 
 def ask(case: Case, root: Path, setting: Setting) -> Answer:
     """The engine's answer to a case whose files lie under `root`, and its statistics."""
     options = _engine.Options(**setting.options())
-    if case.kind == "point_in_time":
-        result = ask_point_in_time(case, root, options)
-    else:
-        result = ask_single_view(case, root, options)
+    try:
+        if case.kind == "point_in_time":
+            result = ask_point_in_time(case, root, options)
+        else:
+            result = ask_single_view(case, root, options)
+    except ValueError as error:
+        if any(limit in str(error) for limit in LIMITS):
+            raise LimitError(str(error)) from error
+        raise
     table = pa.RecordBatchReader.from_stream(result).read_all()
     return table, result.stats()
 
