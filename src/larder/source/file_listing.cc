@@ -3,16 +3,18 @@
 
 #include <arrow/util/io_util.h>
 #include <arrow/util/uri.h>
-#include <fnmatch.h>
+#include <arrow/util/utf8.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
-#include <set>
+#include <iterator>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "larder/io/visible_files.h"
-#include "larder/io/write_names.h"
+#include "larder/source/glob.h"
 
 namespace larder {
 
@@ -30,95 +32,26 @@ Status NotFound(const std::string& path, const std::string& why) {
                                           "': ", why);
 }
 
-std::vector<std::string> Split(const std::string& path) {
-  std::vector<std::string> parts;
-  size_t begin = 0;
-  while (begin <= path.size()) {
-    const size_t end = std::min(path.find('/', begin), path.size());
-    if (end > begin) parts.push_back(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
+bool IsUtf8(const std::string& text) {
+  arrow::util::InitializeUTF8();
+  return arrow::util::ValidateUTF8(text);
 }
-
-bool HasWildcard(const std::string& text) { return text.find_first_of("*?[") != std::string::npos; }
-
-std::string Join(const std::string& folder, const std::string& name) {
-  return folder.empty() || folder.back() == '/' ? folder + name : folder + "/" + name;
-}
-
-/// Expands a glob component by component; "**" is any number of folders, none included.
-class Glob {
- public:
-  explicit Glob(const std::string& pattern) : parts_(Split(pattern)) {
-    root_ = pattern.starts_with('/') ? "/" : "";
-    while (fixed_ < parts_.size() && !HasWildcard(parts_[fixed_])) {
-      root_ = Join(root_, parts_[fixed_++]);
-    }
-  }
-
-  /// The folder that the wildcards are relative to; "" for the current one.
-  const std::string& root() const { return root_; }
-
-  Result<Paths> Expand() const {
-    Paths found;
-    ARROW_RETURN_NOT_OK(Walk(root_, fixed_, &found));
-    std::sort(found.begin(), found.end());
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    return found;
-  }
-
- private:
-  Status Walk(const std::string& folder, size_t part, Paths* found) const {
-    const bool last = part + 1 == parts_.size();
-    const bool any_depth = parts_[part] == "**";
-    if (any_depth && !last) ARROW_RETURN_NOT_OK(Walk(folder, part + 1, found));
-    auto entries = FileOps::Default()->List(folder.empty() ? "." : folder);
-    if (HasErrno(entries.status(), ENOENT) || HasErrno(entries.status(), ENOTDIR)) {
-      return Status::OK();
-    }
-    ARROW_RETURN_NOT_OK(entries.status());
-    for (const auto& entry : *entries) {
-      if (IsHiddenFromReaders(entry)) continue;
-      const std::string path = Join(folder, entry.name);
-      if (any_depth) {
-        if (entry.is_directory) {
-          ARROW_RETURN_NOT_OK(Walk(path, part, found));
-        } else if (last) {
-          found->push_back(path);
-        }
-        continue;
-      }
-      if (fnmatch(parts_[part].c_str(), entry.name.c_str(), FNM_PERIOD) != 0) continue;
-      if (!last) {
-        if (entry.is_directory) ARROW_RETURN_NOT_OK(Walk(path, part + 1, found));
-      } else if (entry.is_directory) {
-        ARROW_ASSIGN_OR_RAISE(auto below, VisibleFilesUnder(FileOps::Default(), path));
-        found->insert(found->end(), below.begin(), below.end());
-      } else {
-        found->push_back(path);
-      }
-    }
-    return Status::OK();
-  }
-
-  std::vector<std::string> parts_;
-  size_t fixed_ = 0;
-  std::string root_;
-};
 
 /// The partitions of a file by the folders between `root` and its name.
-std::vector<PartitionValue> PartitionsOf(const std::string& path, const std::string& root) {
+Result<std::vector<PartitionValue>> PartitionsOf(const std::string& path, const std::string& root) {
   std::vector<PartitionValue> partitions;
-  auto folders = Split(path.substr(root.size()));
+  auto folders = SplitPath(path.substr(root.size()));
   if (!folders.empty()) folders.pop_back();
   for (const auto& folder : folders) {
     const size_t equals = folder.find('=');
     if (equals == std::string::npos || equals == 0) continue;
     PartitionValue partition;
     partition.column = arrow::util::UriUnescape(folder.substr(0, equals));
-    const std::string value = arrow::util::UriUnescape(folder.substr(equals + 1));
-    if (value != kNullPartition) partition.value = value;
+    std::string value = arrow::util::UriUnescape(folder.substr(equals + 1));
+    if (!IsUtf8(partition.column) || !IsUtf8(value)) {
+      return Status::Invalid("'", path, "': the partition folder '", folder, "' is not UTF-8");
+    }
+    if (value != kNullPartition) partition.value = std::move(value);
     // Of two folders for one column the inner one says more.
     std::erase_if(partitions,
                   [&](const PartitionValue& other) { return other.column == partition.column; });
@@ -127,47 +60,113 @@ std::vector<PartitionValue> PartitionsOf(const std::string& path, const std::str
   return partitions;
 }
 
-struct Listing {
+struct Found {
   Paths paths;
   std::optional<std::string> partition_root;  ///< None for a single file.
 };
 
-Result<Listing> List(const std::string& given) {
+Result<Found> Find(const std::string& given) {
+  if (given.find('\0') != std::string::npos) return Status::Invalid("a path holds a NUL byte");
   FileOps* ops = FileOps::Default();
   std::string path = given;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   ARROW_ASSIGN_OR_RAISE(const auto info, ops->Stat(path));
   if (info && S_ISDIR(info->st_mode)) {
     ARROW_ASSIGN_OR_RAISE(auto paths, VisibleFilesUnder(ops, path));
-    if (paths.empty()) return NotFound(given, "the directory holds no Parquet files");
-    return Listing{std::move(paths), path};
+    if (paths.empty()) return NotFound(given, "no Parquet files in the directory");
+    return Found{std::move(paths), path};
   }
-  if (info) return Listing{{path}, std::nullopt};
-  if (!HasWildcard(path)) return NotFound(given, "there is no such file or directory");
+  // To open a pipe could wait for ever, and none can be read from its end.
+  if (info && !S_ISREG(info->st_mode)) {
+    return Status::Invalid("'", given, "' is neither a file nor a directory");
+  }
+  if (info) return Found{{path}, std::nullopt};
+  if (!HasWildcard(path)) return NotFound(given, "no Parquet files: the path does not exist");
   const Glob glob(path);
   ARROW_ASSIGN_OR_RAISE(auto paths, VisibleFiles(ops, [&] { return glob.Expand(); }));
-  if (paths.empty()) return NotFound(given, "no files match the pattern");
-  return Listing{std::move(paths), glob.root()};
+  if (paths.empty()) return NotFound(given, "no Parquet files match the pattern");
+  return Found{std::move(paths), glob.root()};
 }
+
+Result<std::vector<ListedFile>> List(const std::string& given, bool hive_partitioning) {
+  ARROW_ASSIGN_OR_RAISE(auto found, Find(given));
+  std::vector<ListedFile> files;
+  files.reserve(found.paths.size());
+  for (auto& path : found.paths) {
+    ListedFile file;
+    if (hive_partitioning && found.partition_root) {
+      ARROW_ASSIGN_OR_RAISE(file.partitions, PartitionsOf(path, *found.partition_root));
+    }
+    file.path = std::move(path);
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+/// Files that several paths of a source lead to, each once, by whatever names: "data",
+/// "./data/a.parquet", "/link/to/data/*". Not within one path, where somebody made two names.
+class Merged {
+ public:
+  Status Add(std::vector<ListedFile> files) {
+    std::vector<std::pair<std::string, size_t>> keys;
+    for (auto& file : files) {
+      ARROW_ASSIGN_OR_RAISE(std::string key, KeyOf(file.path));
+      const auto known = known_.find(key);
+      if (known == known_.end()) {
+        keys.emplace_back(std::move(key), files_.size());
+        files_.push_back(std::move(file));
+      } else if (IsBetter(file, files_[known->second])) {
+        files_[known->second] = std::move(file);
+      }
+    }
+    known_.insert(std::make_move_iterator(keys.begin()), std::make_move_iterator(keys.end()));
+    return Status::OK();
+  }
+
+  std::vector<ListedFile> Take() { return std::move(files_); }
+
+ private:
+  /// Which way to a file counts must not hang on the order of the paths.
+  static bool IsBetter(const ListedFile& a, const ListedFile& b) {
+    if (a.partitions.size() != b.partitions.size()) {
+      return a.partitions.size() > b.partitions.size();
+    }
+    return a.path < b.path;
+  }
+
+  /// The path with its folder resolved.
+  Result<std::string> KeyOf(const std::string& path) {
+    const std::string folder = ParentPath(path);
+    auto resolved = resolved_.find(folder);
+    if (resolved == resolved_.end()) {
+      ARROW_ASSIGN_OR_RAISE(std::string real, ResolvePath(folder));
+      resolved = resolved_.emplace(folder, std::move(real)).first;
+    }
+    return JoinPath(resolved->second, BaseName(path));
+  }
+
+  std::vector<ListedFile> files_;
+  std::unordered_map<std::string, size_t> known_;
+  std::unordered_map<std::string, std::string> resolved_;
+};
 
 }  // namespace
 
 Result<std::vector<ListedFile>> ListFiles(const SourceSpec& spec) {
   if (spec.paths.empty()) return Status::Invalid("a source needs at least one path");
-  std::map<std::string, ListedFile> by_path;
-  for (const auto& given : spec.paths) {
-    ARROW_ASSIGN_OR_RAISE(auto listing, List(given));
-    for (auto& path : listing.paths) {
-      ListedFile file{path, {}};
-      if (spec.hive_partitioning && listing.partition_root) {
-        file.partitions = PartitionsOf(path, *listing.partition_root);
-      }
-      by_path.emplace(std::move(path), std::move(file));
-    }
-  }
   std::vector<ListedFile> files;
-  files.reserve(by_path.size());
-  for (auto& [path, file] : by_path) files.push_back(std::move(file));
+  if (spec.paths.size() == 1) {
+    ARROW_ASSIGN_OR_RAISE(files, List(spec.paths[0], spec.hive_partitioning));
+  } else {
+    Merged merged;
+    for (const auto& given : spec.paths) {
+      ARROW_ASSIGN_OR_RAISE(auto some, List(given, spec.hive_partitioning));
+      ARROW_RETURN_NOT_OK(merged.Add(std::move(some)));
+    }
+    files = merged.Take();
+  }
+  std::sort(files.begin(), files.end(),
+            [](const ListedFile& a, const ListedFile& b) { return a.path < b.path; });
   return files;
 }
 

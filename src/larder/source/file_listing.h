@@ -23,12 +23,15 @@ struct ListedFile {
   std::vector<PartitionValue> partitions;
 };
 
-/// The data files of a source, sorted by path (bytewise), each once. Files of writes that are
-/// not whole are left out (io/visible_files.h). Folders are read as partitions below a path of
-/// the spec that is a directory, and from the first component on that has a wildcard.
+/// The data files of a source, sorted by path (bytewise), each once. A path that exists is taken
+/// as it is, even if it looks like a glob. Files of writes that are not whole are left out
+/// (io/visible_files.h), names that readers skip too, links are followed. Folders are read as
+/// partitions below a path of the spec that is a directory, and from the first component on that
+/// has a wildcard. A file that several paths of the spec lead to comes once, by the path that
+/// gives it the most partitions.
 ///
 /// IOError with errno ENOENT, which names the path, if it is not there, holds no files or, as a
-/// glob, matches none.
+/// glob, matches none. Invalid if a partition folder is not UTF-8.
 arrow::Result<std::vector<ListedFile>> ListFiles(const SourceSpec& spec);
 
 }  // namespace larder
