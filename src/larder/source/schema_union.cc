@@ -2,127 +2,67 @@
 #include "larder/source/schema_union.h"
 
 #include <arrow/type.h>
-#include <arrow/type_traits.h>
-#include <arrow/util/checked_cast.h>
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <optional>
 #include <unordered_map>
+#include <utility>
+
+#include "larder/source/type_union.h"
 
 namespace larder {
 
-using arrow::DataType;
 using arrow::Result;
 using arrow::Status;
-using arrow::Type;
-using arrow::internal::checked_cast;
 
 namespace {
 
-using TypePtr = std::shared_ptr<DataType>;
+using TypePtr = std::shared_ptr<arrow::DataType>;
 
-TypePtr SignedOfBits(int bits) {
-  switch (bits) {
-    case 16:
-      return arrow::int16();
-    case 32:
-      return arrow::int32();
-    case 64:
-      return arrow::int64();
-    default:
-      return nullptr;
+/// A type that a column has in some files, and where to see it.
+struct Seen {
+  TypePtr type;
+  std::string where;  ///< "'path'" of the first such file.
+};
+
+/// One column of the source, as of the files so far.
+class Column {
+ public:
+  Column(std::string name, TypePtr type, std::string where) : name_(std::move(name)), type_(type) {
+    seen_.push_back({std::move(type), std::move(where)});
   }
-}
 
-TypePtr UnifyIntegers(const TypePtr& a, const TypePtr& b) {
-  const TypePtr& wider = a->bit_width() >= b->bit_width() ? a : b;
-  const TypePtr& other = wider == a ? b : a;
-  if (arrow::is_signed_integer(a->id()) == arrow::is_signed_integer(b->id())) return wider;
-  if (arrow::is_signed_integer(wider->id()) && wider->bit_width() > other->bit_width()) {
-    return wider;
+  Status Merge(const TypePtr& type, const std::string& where) {
+    const auto same = [&](const Seen& seen) { return seen.type->Equals(*type); };
+    if (std::any_of(seen_.begin(), seen_.end(), same)) return Status::OK();
+    TypePtr both = UnifyTypes(type_, type);
+    if (both == nullptr) return Conflict(type, where);
+    type_ = std::move(both);
+    seen_.push_back({type, where});
+    return Status::OK();
   }
-  return SignedOfBits(2 * wider->bit_width());
-}
 
-TypePtr UnifyTimestamps(const TypePtr& a, const TypePtr& b) {
-  const auto& one = checked_cast<const arrow::TimestampType&>(*a);
-  const auto& two = checked_cast<const arrow::TimestampType&>(*b);
-  const std::string zone = one.timezone() == two.timezone() ? one.timezone() : "UTC";
-  return arrow::timestamp(std::max(one.unit(), two.unit()), zone);
-}
-
-bool IsText(Type::type id) {
-  return id == Type::STRING || id == Type::LARGE_STRING || id == Type::STRING_VIEW;
-}
-
-bool IsBinary(Type::type id) {
-  return id == Type::BINARY || id == Type::LARGE_BINARY || id == Type::BINARY_VIEW ||
-         id == Type::FIXED_SIZE_BINARY;
-}
-
-bool IsDate(Type::type id) { return id == Type::DATE32 || id == Type::DATE64; }
-
-bool IsList(Type::type id) {
-  return id == Type::LIST || id == Type::LARGE_LIST || id == Type::FIXED_SIZE_LIST ||
-         id == Type::LIST_VIEW || id == Type::LARGE_LIST_VIEW;
-}
-
-TypePtr UnifyDictionaries(const TypePtr& a, const TypePtr& b) {
-  const auto* one =
-      a->id() == Type::DICTIONARY ? static_cast<arrow::DictionaryType*>(a.get()) : nullptr;
-  const auto* two =
-      b->id() == Type::DICTIONARY ? static_cast<arrow::DictionaryType*>(b.get()) : nullptr;
-  const TypePtr values =
-      UnifyTypes(one != nullptr ? one->value_type() : a, two != nullptr ? two->value_type() : b);
-  if (values == nullptr || one == nullptr || two == nullptr) return values;
-  const TypePtr index = UnifyIntegers(one->index_type(), two->index_type());
-  return index == nullptr ? values : arrow::dictionary(index, values);
-}
-
-TypePtr UnifyLists(const TypePtr& a, const TypePtr& b) {
-  const TypePtr values = UnifyTypes(a->field(0)->type(), b->field(0)->type());
-  if (values == nullptr) return nullptr;
-  const auto field = a->field(0)->WithType(values)->WithNullable(true);
-  if (a->id() == Type::LARGE_LIST || b->id() == Type::LARGE_LIST) return arrow::large_list(field);
-  return arrow::list(field);
-}
-
-TypePtr UnifyStructs(const TypePtr& a, const TypePtr& b) {
-  const auto& one = checked_cast<const arrow::StructType&>(*a);
-  const auto& two = checked_cast<const arrow::StructType&>(*b);
-  arrow::FieldVector fields;
-  for (const auto& field : one.fields()) {
-    const auto other = two.GetFieldByName(field->name());
-    const TypePtr type = other ? UnifyTypes(field->type(), other->type()) : field->type();
-    if (type == nullptr) return nullptr;
-    fields.push_back(arrow::field(field->name(), type));
+  Status Conflict(const TypePtr& type, const std::string& where) const {
+    // Of the types that were united so far, the one that does not go with the new one.
+    auto other = std::find_if(seen_.begin(), seen_.end(), [&](const Seen& seen) {
+      return UnifyTypes(seen.type, type) == nullptr;
+    });
+    if (other == seen_.end()) other = std::prev(seen_.end());
+    return Status::Invalid("column '", name_, "' is ", other->type->ToString(), " in ",
+                           other->where, " but ", type->ToString(), " in ", where);
   }
-  for (const auto& field : two.fields()) {
-    if (one.GetFieldIndex(field->name()) >= 0) continue;
-    fields.push_back(field->WithNullable(true));
-  }
-  return arrow::struct_(fields);
-}
 
-TypePtr UnifyMaps(const TypePtr& a, const TypePtr& b) {
-  const auto& one = checked_cast<const arrow::MapType&>(*a);
-  const auto& two = checked_cast<const arrow::MapType&>(*b);
-  const TypePtr keys = UnifyTypes(one.key_type(), two.key_type());
-  const TypePtr items = UnifyTypes(one.item_type(), two.item_type());
-  if (keys == nullptr || items == nullptr) return nullptr;
-  return arrow::map(keys, items);
-}
+  const std::string& name() const { return name_; }
+  const TypePtr& type() const { return type_; }
+  const std::vector<Seen>& seen() const { return seen_; }
 
-TypePtr UnifyDecimals(const TypePtr& a, const TypePtr& b) {
-  const auto& one = checked_cast<const arrow::DecimalType&>(*a);
-  const auto& two = checked_cast<const arrow::DecimalType&>(*b);
-  if (one.scale() != two.scale()) return nullptr;
-  const int32_t precision = std::max(one.precision(), two.precision());
-  if (precision <= arrow::Decimal128Type::kMaxPrecision) {
-    return arrow::decimal128(precision, one.scale());
-  }
-  return arrow::decimal256(precision, one.scale());
-}
+ private:
+  std::string name_;
+  TypePtr type_;
+  std::vector<Seen> seen_;
+};
 
 /// True if `text` is how an int64 is written.
 bool IsInteger(const std::string& text) {
@@ -131,124 +71,120 @@ bool IsInteger(const std::string& text) {
   return error == std::errc() && end == text.data() + text.size() && std::to_string(value) == text;
 }
 
-/// The partition columns in order of first appearance, with their types.
-arrow::FieldVector PartitionFields(const std::vector<FileSchema>& files) {
-  struct Column {
+/// The partition columns in order of first appearance, with the types of their folders.
+std::vector<Column> PartitionColumns(const std::vector<FileSchema>& files) {
+  struct Folders {
     std::string name;
+    std::string where;  ///< The first folder that tells the type.
     bool any = false;
     bool all_integers = true;
   };
-  std::vector<Column> columns;
+  std::vector<Folders> columns;
   for (const auto& file : files) {
     for (const auto& partition : file.partitions) {
-      auto column = std::find_if(columns.begin(), columns.end(), [&](const Column& known) {
+      auto column = std::find_if(columns.begin(), columns.end(), [&](const Folders& known) {
         return known.name == partition.column;
       });
-      if (column == columns.end()) column = columns.insert(columns.end(), Column{partition.column});
-      if (!partition.value) continue;
+      if (column == columns.end()) {
+        column = columns.insert(columns.end(), {partition.column, file.path});
+      }
+      if (!partition.value || !column->all_integers) continue;
+      column->all_integers = IsInteger(*partition.value);
+      if (!column->any || !column->all_integers) column->where = file.path;
       column->any = true;
-      column->all_integers = column->all_integers && IsInteger(*partition.value);
     }
   }
-  arrow::FieldVector fields;
-  for (const auto& column : columns) {
+  std::vector<Column> typed;
+  for (auto& column : columns) {
     const bool integers = column.any && column.all_integers;
-    fields.push_back(arrow::field(column.name, integers ? arrow::int64() : arrow::utf8()));
+    typed.emplace_back(std::move(column.name), integers ? arrow::int64() : arrow::utf8(),
+                       "the folders of '" + column.where + "'");
   }
-  return fields;
+  return typed;
 }
 
-/// The columns of the files so far.
-class Union {
+bool SameColumns(const std::vector<PartitionValue>& a, const std::vector<PartitionValue>& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const PartitionValue& x, const PartitionValue& y) { return x.column == y.column; });
+}
+
+/// The columns of the files so far, but what their folders say.
+class FileColumns {
  public:
   Status Add(const FileSchema& file) {
     // Most files of a source look like the one before.
-    if (previous_ != nullptr && previous_->Equals(*file.schema, /*check_metadata=*/false)) {
+    if (previous_ != nullptr && SameColumns(previous_->partitions, file.partitions) &&
+        previous_->schema->Equals(*file.schema, /*check_metadata=*/false)) {
       return Status::OK();
     }
-    previous_ = file.schema;
+    previous_ = &file;
+    const std::string where = "'" + file.path + "'";
+    std::unordered_map<std::string, int> times;
     for (const auto& field : file.schema->fields()) {
-      const auto [place, is_new] = index_.emplace(field->name(), columns_.size());
+      const std::string& name = field->name();
+      const int number = times[name]++;
+      if (IsPartition(file, name)) continue;
+      const auto [place, is_new] = index_.try_emplace({name, number}, columns_.size());
       if (is_new) {
-        columns_.push_back({arrow::field(field->name(), field->type()), file.path});
-        continue;
+        columns_.emplace_back(name, field->type(), where);
+      } else {
+        ARROW_RETURN_NOT_OK(columns_[place->second].Merge(field->type(), where));
       }
-      ARROW_RETURN_NOT_OK(Merge(*field, file.path, &columns_[place->second]));
     }
     return Status::OK();
   }
 
-  arrow::FieldVector FieldsWithout(const std::vector<std::string>& names) const {
-    arrow::FieldVector fields;
-    for (const auto& column : columns_) {
-      if (std::find(names.begin(), names.end(), column.field->name()) == names.end()) {
-        fields.push_back(column.field);
-      }
-    }
-    return fields;
-  }
+  const std::vector<Column>& columns() const { return columns_; }
 
  private:
-  struct Column {
-    std::shared_ptr<arrow::Field> field;
-    std::string path;  ///< The first file with the type of the field.
-  };
-
-  static Status Merge(const arrow::Field& field, const std::string& path, Column* column) {
-    if (field.type()->Equals(*column->field->type())) return Status::OK();
-    TypePtr type = UnifyTypes(column->field->type(), field.type());
-    if (type == nullptr) {
-      return Status::Invalid("column '", field.name(), "' is ", column->field->type()->ToString(),
-                             " in '", column->path, "' but ", field.type()->ToString(), " in '",
-                             path, "': rewrite one of them");
-    }
-    if (!type->Equals(*column->field->type())) {
-      *column = {column->field->WithType(std::move(type)), path};
-    }
-    return Status::OK();
+  static bool IsPartition(const FileSchema& file, const std::string& name) {
+    return std::any_of(file.partitions.begin(), file.partitions.end(),
+                       [&](const PartitionValue& partition) { return partition.column == name; });
   }
 
-  std::shared_ptr<arrow::Schema> previous_;
+  const FileSchema* previous_ = nullptr;
   std::vector<Column> columns_;
-  std::unordered_map<std::string, size_t> index_;
+  /// By name and, where a file has columns of one name, the how-manieth it is: to read one of
+  /// them would be a guess, so they stay apart for those who look for the name to see.
+  std::map<std::pair<std::string, int>, size_t> index_;
 };
+
+/// Files without the folder may have the column themselves. Their type must not make the folders'
+/// values anything else than what they look like.
+Status MergeIntoPartition(const Column& in_files, Column* partition) {
+  for (const auto& seen : in_files.seen()) {
+    const TypePtr both = UnifyTypes(partition->type(), seen.type);
+    const bool same_kind = both != nullptr && (both->Equals(*partition->type()) ||
+                                               both->id() == arrow::Type::LARGE_STRING);
+    if (!same_kind) return partition->Conflict(seen.type, seen.where);
+    ARROW_RETURN_NOT_OK(partition->Merge(seen.type, seen.where));
+  }
+  return Status::OK();
+}
 
 }  // namespace
 
-TypePtr UnifyTypes(const TypePtr& a, const TypePtr& b) {
-  if (a->Equals(*b)) return a;
-  const Type::type one = a->id();
-  const Type::type two = b->id();
-  if (one == Type::NA) return b;
-  if (two == Type::NA) return a;
-  if (one == Type::DICTIONARY || two == Type::DICTIONARY) return UnifyDictionaries(a, b);
-  if (arrow::is_integer(one) && arrow::is_integer(two)) return UnifyIntegers(a, b);
-  if (arrow::is_floating(one) && arrow::is_floating(two)) {
-    return a->bit_width() >= b->bit_width() ? a : b;
-  }
-  if ((arrow::is_integer(one) && arrow::is_floating(two)) ||
-      (arrow::is_floating(one) && arrow::is_integer(two))) {
-    return arrow::float64();
-  }
-  if (IsText(one) && IsText(two)) return arrow::large_utf8();
-  if (IsBinary(one) && IsBinary(two)) return arrow::large_binary();
-  if (one == Type::TIMESTAMP && two == Type::TIMESTAMP) return UnifyTimestamps(a, b);
-  if (IsDate(one) && IsDate(two)) return arrow::date32();
-  if (arrow::is_decimal(one) && arrow::is_decimal(two)) return UnifyDecimals(a, b);
-  if (one == Type::MAP && two == Type::MAP) return UnifyMaps(a, b);
-  if (one == Type::STRUCT && two == Type::STRUCT) return UnifyStructs(a, b);
-  if (IsList(one) && IsList(two)) return UnifyLists(a, b);
-  return nullptr;
-}
-
 Result<UnifiedSchema> UnifySchemas(const std::vector<FileSchema>& files) {
-  Union columns;
-  for (const auto& file : files) ARROW_RETURN_NOT_OK(columns.Add(file));
+  FileColumns in_files;
+  for (const auto& file : files) ARROW_RETURN_NOT_OK(in_files.Add(file));
+  auto partitions = PartitionColumns(files);
+  arrow::FieldVector fields;
+  for (const auto& column : in_files.columns()) {
+    const auto partition =
+        std::find_if(partitions.begin(), partitions.end(),
+                     [&](const Column& candidate) { return candidate.name() == column.name(); });
+    if (partition == partitions.end()) {
+      fields.push_back(arrow::field(column.name(), column.type()));
+    } else {
+      ARROW_RETURN_NOT_OK(MergeIntoPartition(column, &*partition));
+    }
+  }
   UnifiedSchema unified;
-  const auto partitions = PartitionFields(files);
-  for (const auto& field : partitions) unified.partition_columns.push_back(field->name());
-  auto fields = columns.FieldsWithout(unified.partition_columns);
-  fields.insert(fields.end(), partitions.begin(), partitions.end());
+  for (const auto& partition : partitions) {
+    unified.partition_columns.push_back(partition.name());
+    fields.push_back(arrow::field(partition.name(), partition.type()));
+  }
   unified.schema = arrow::schema(std::move(fields));
   return unified;
 }
