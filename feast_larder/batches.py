@@ -16,8 +16,10 @@ class Batches:
     """
 
     def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
-        self._error: Exception | None = None
-        self.reader = pa.RecordBatchReader.from_batches(schema, self._recorded(batches))
+        # The reader must not lead back to this object: nothing could collect such a circle.
+        self._errors: list[Exception] = []
+        recorded = _recorded(batches, self._errors)
+        self.reader = pa.RecordBatchReader.from_batches(schema, recorded)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -25,13 +27,16 @@ class Batches:
         try:
             yield
         except Exception as error:
-            if self._error is not None:
-                raise self._error from error
+            if self._errors:
+                raise self._errors[0] from error
             raise
 
-    def _recorded(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        try:
-            yield from batches
-        except Exception as error:
-            self._error = error
-            raise
+
+def _recorded(
+    batches: Iterator[pa.RecordBatch], errors: list[Exception]
+) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except Exception as error:
+        errors.append(error)
+        raise
