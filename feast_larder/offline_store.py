@@ -64,6 +64,12 @@ class LarderOfflineStoreConfig(FeastConfigBaseModel):
     staging_location: StrictStr | None = None
     """Directory or URI ("s3://bucket/folder") that to_remote_storage() writes below."""
 
+    round_floats: StrictBool = False
+    """Whether float64 values that a float32 column of a source cannot hold are rounded on write.
+
+    False (the default): the column becomes one of float64, and nothing is lost.
+    """
+
     monitoring_path: StrictStr = "feast_monitoring"
     """Directory of the monitoring metrics; relative to the feature repository."""
 
@@ -393,6 +399,7 @@ def _settings(config: RepoConfig) -> Settings:
         store_config.engine_settings(),
         store_config.staging_location,
         store_config.progress,
+        store_config.round_floats,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
+from feast.dqm.errors import ValidationFailed
 from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.saved_dataset import SavedDatasetStorage, ValidationReference
@@ -97,6 +98,29 @@ class LarderRetrievalJob(RetrievalJob):
             TimeoutError: the timeout has passed.
         """
         return _to_pandas(self.to_arrow(validation_reference=validation_reference, timeout=timeout))
+
+    def to_arrow(
+        self,
+        validation_reference: ValidationReference | None = None,
+        timeout: int | None = None,
+    ) -> pa.Table:
+        """Run the request and return a table with on-demand features.
+
+        Args:
+            validation_reference: what to validate the rows against, in the form that to_df()
+                gives them, since reference profiles are made of that.
+            timeout: seconds after which the engine stops; None for no limit.
+
+        Raises:
+            TimeoutError: the timeout has passed.
+            ValidationFailed: the rows are not as the reference says.
+        """
+        table = super().to_arrow(timeout=timeout)
+        if validation_reference is not None:
+            result = validation_reference.profile.validate(_to_pandas(table))
+            if not result.is_success:
+                raise ValidationFailed(result)
+        return table
 
     def to_arrow_batches(self, timeout: float | None = None) -> pa.RecordBatchReader:
         """Run the request and return its rows as a stream.

@@ -21,12 +21,14 @@ class Settings:
         engine: keyword arguments of ``_engine.Options``.
         staging_location: directory or URI that ``to_remote_storage`` writes below, if any.
         progress: whether a terminal may show a line while the engine works.
+        round_floats: whether a write may round doubles to the floats that a source has.
     """
 
     repo_path: Path | None
     engine: Mapping[str, Any] = field(default_factory=dict)
     staging_location: str | None = None
     progress: Literal["auto", "never"] = "never"
+    round_floats: bool = False
 
 
 class Deadline:

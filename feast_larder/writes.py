@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from feast.feature_logging import LoggingDestination, LoggingSource
 from feast.feature_view import FeatureView
 from feast.infra.offline_stores.file_source import FileLoggingDestination
@@ -38,7 +39,11 @@ def append_to_source(view: FeatureView, table: pa.Table, settings: Settings) -> 
     known = set(source.field_mapping) if schema is None else set(schema.names)
     table = _with_source_names(table, source.field_mapping, known)
     append = _engine.append_to_file if _is_file(path) else _engine.append_to_directory
-    append(path, table if schema is None else with_maps(table, schema))
+    if schema is None:
+        append(path, table)
+        return
+    table = with_maps(table, schema)
+    append(path, table, schema=schema if settings.round_floats else _wide_enough(schema, table))
 
 
 def append_to_log(
@@ -106,6 +111,27 @@ def _with_source_names(table: pa.Table, field_mapping: dict[str, str], known: se
         for name in table.column_names
     ]
     return table.rename_columns(names)
+
+
+def _wide_enough(schema: pa.Schema, table: pa.Table) -> pa.Schema:
+    """Make columns of floats doubles, where the table has doubles that no float is equal to."""
+    for index, field in enumerate(schema):
+        if field.name not in table.column_names or not _is_float(field.type):
+            continue
+        given = table[field.name]
+        if pa.types.is_float64(given.type) and not _fits(given, field.type):
+            schema = schema.set(index, field.with_type(pa.float64()))
+    return schema
+
+
+def _is_float(data_type: pa.DataType) -> bool:
+    return bool(pa.types.is_float32(data_type) or pa.types.is_float16(data_type))
+
+
+def _fits(doubles: pa.ChunkedArray, narrow: pa.DataType) -> bool:
+    again = doubles.cast(narrow, safe=False).cast(pa.float64())
+    same = pc.or_(pc.equal(again, doubles), pc.is_nan(doubles))
+    return bool(pc.all(same, min_count=0).as_py())
 
 
 def _read_directory(directory: Path, event_timestamp: str) -> pa.RecordBatchReader:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """offline_write_batch: what a push and write_to_offline_store do to a source."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,26 @@ def test_order_and_types_of_columns_are_the_sources(
     assert result["value"].to_pylist() == [1.5, 2.5]
     written = [path for path in repo.path.rglob("*.parquet") if path.parent.name != "registry"]
     assert all(pq.read_schema(path).equals(exact.schema) for path in written)
+
+
+@pytest.mark.parametrize("path", ["a.parquet", "trips"])
+@pytest.mark.parametrize("round_floats", [False, True])
+def test_doubles_for_floats(
+    make_repo: Callable[..., FeatureRepo], path: str, round_floats: bool
+) -> None:
+    repo = make_repo(round_floats=round_floats)
+    old = pa.array([1.5, None, float("nan")], pa.float32())
+    repo.write(history([1, 2, 3], [at(0)] * 3, value=old), path if "." in path else f"{path}/a")
+    repo.add_view(path)
+    entity_rows = rows([1, 2, 3], [at(1)] * 3)
+    write(repo, history([1, 2], [at(1)] * 2, value=[2.5, float("nan")]))
+    assert repo.join(entity_rows)["value"].type == pa.float32()
+    write(repo, history([1, 2], [at(1)] * 2, value=[0.1, None]))
+    result = repo.join(entity_rows)["value"]
+    assert result.type == (pa.float32() if round_floats else pa.float64())
+    expected = pa.scalar(0.1).cast(result.type).as_py()
+    assert result.to_pylist()[:2] == [expected, None]
+    assert math.isnan(result.to_pylist()[2])
 
 
 @pytest.mark.parametrize("mapped", [True, False])
