@@ -230,6 +230,7 @@ TEST(UnifySchemas, ColumnsOfOneNameStayApart) {
 TEST(UnifySchemas, PartitionColumns) {
   const auto type_of = [](const std::vector<std::optional<std::string>>& values) {
     std::vector<FileSchema> files;
+    files.reserve(values.size());
     for (const auto& value : values) files.push_back(File("f", {}, {{"k", value}}));
     const auto unified = Unify(files);
     EXPECT_EQ(unified.partition_columns, std::vector<std::string>{"k"});
@@ -297,8 +298,10 @@ TEST(UnifySchemas, FilesWithTheColumnBesideFoldersForIt) {
 TEST(UnifySchemas, ManyFiles) {
   arrow::FieldVector fields;
   for (int i = 0; i < 200; ++i) fields.push_back(field("f" + std::to_string(i), float64()));
+  constexpr int kFiles = 10'000;
   std::vector<FileSchema> files;
-  for (int i = 0; i < 10'000; ++i) {
+  files.reserve(kFiles);
+  for (int i = 0; i < kFiles; ++i) {
     files.push_back(File(std::to_string(i), fields, {{"day", std::to_string(i)}}));
   }
   EXPECT_EQ(Unify(files).schema->num_fields(), 201);

@@ -69,7 +69,7 @@ TypePtr UnifyDictionaries(const TypePtr& a, const TypePtr& b) {
       a->id() == Type::DICTIONARY ? static_cast<arrow::DictionaryType*>(a.get()) : nullptr;
   const auto* two =
       b->id() == Type::DICTIONARY ? static_cast<arrow::DictionaryType*>(b.get()) : nullptr;
-  const TypePtr values =
+  TypePtr values =
       UnifyTypes(one != nullptr ? one->value_type() : a, two != nullptr ? two->value_type() : b);
   if (values == nullptr || one == nullptr || two == nullptr) return values;
   const TypePtr index = UnifyIntegers(one->index_type(), two->index_type());
