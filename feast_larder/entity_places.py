@@ -24,6 +24,8 @@ from feast_larder.source_sql import source_table_sql
 from feast_larder.sources import ReadableSource, local_path, require_source
 from feast_larder.sql import Database, open_database, quote_name, single_select, subquery
 
+# Texts are left out, for they may have quotes in them.
+_WORD = re.compile(r"""'(?:[^']|'')*'|("(?:[^"]|"")*"|\w+)""")
 _SELECT = re.compile(r"\s*(\(|select\b|with\b|from\b|values\b|table\b|--|/\*)", re.IGNORECASE)
 
 
@@ -106,13 +108,26 @@ class SqlRows:
         database = run.cleanup.enter_context(open_database(run.settings, run.deadline))
         # The engine reads the rows as long as the run lasts.
         run.cleanup.enter_context(database.errors())
-        for name, source in self.tables.items():
-            table = source_table_sql(source, run.settings.repo_path)
-            database.execute(f"CREATE VIEW {quote_name(name)} AS SELECT * FROM {table}")
         query = single_select(self.sql)
-        schema = database.schema(query)
+        failures = self._create_views(database, run.settings.repo_path)
+        try:
+            schema = database.schema(query)
+        except ValueError as error:
+            # A name that only looked like a table's, such as an alias, is no matter.
+            raise next(iter(failures), error) from error
         time = event_timestamp_column(schema)
         return _OpenQuery(schema.names, time, schema.field(time).type, query, database)
+
+    def _create_views(self, database: Database, repo_path: Path | None) -> list[Exception]:
+        """Make a view of every table that can be read; return what was wrong with the others."""
+        failures: list[Exception] = []
+        for name, source in self.tables.items():
+            try:
+                table = source_table_sql(source, repo_path)
+                database.execute(f"CREATE VIEW {quote_name(name)} AS SELECT * FROM {table}")
+            except (OSError, ValueError) as error:
+                failures.append(error)
+        return failures
 
 
 @dataclass(frozen=True)
@@ -140,7 +155,7 @@ def named_tables(
     """Find the sources that a query may mean, by the names of feature views and sources.
 
     Requested views go before the rest of the project, and feature views before sources. Only
-    names that occur in the text are looked at, in the registry as it is cached.
+    names that are words of the text are looked at, in the registry as it is cached.
     """
     known = [
         *views,
@@ -153,15 +168,21 @@ def named_tables(
     ]
     named = [(view.projection.name_to_use(), view.batch_source) for view in known]
     named += [(view.name, view.batch_source) for view in known]
-    text = sql.lower()
+    words = _words(sql)
     found: dict[str, ReadableSource] = {}
     taken: set[str] = set()
     for name, source in [*named, *sources]:
         key = name.lower()  # As DuckDB compares names.
-        if key in text and key not in taken and _is_readable(source):
+        if key in words and key not in taken and _is_readable(source):
             taken.add(key)
             found[name] = require_source(source, f"data source {name!r}")
     return found
+
+
+def _words(sql: str) -> set[str]:
+    """Return the names in a query, in lower case and without quotes, and other words."""
+    words = (match.group(1) for match in _WORD.finditer(sql) if match.group(1))
+    return {word.strip('"').replace('""', '"').lower() for word in words}
 
 
 def _is_readable(source: object) -> bool:

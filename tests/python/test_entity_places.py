@@ -84,6 +84,25 @@ def test_sql_sees_views_that_are_not_requested(hourly: FeatureRepo) -> None:
         assert hourly.values(sql) == [4, 6]
 
 
+def test_sql_names_are_whole_words_and_may_be_quoted(hourly: FeatureRepo) -> None:
+    sources = [
+        FileSource(name="t", path="s3://not/local", timestamp_field="ts"),
+        FileSource(name="s", path="gone.parquet", timestamp_field="ts"),
+        FileSource(name='odd "name" \'here', path="stats.parquet", timestamp_field="ts"),
+    ]
+    hourly.store.apply(sources)
+    odd = '"odd ""name"" \'here"'
+    for sql in (
+        "SELECT s.key, s.ts AS event_timestamp FROM stats AS s WHERE s.value = 4",
+        f"SELECT key, ts AS event_timestamp FROM {odd} WHERE value = 4 AND 'it\"s' <> ''",
+    ):
+        assert hourly.values(sql) == [4]
+    with pytest.raises(FileNotFoundError, match=r"gone\.parquet"):
+        hourly.values("SELECT key, ts AS event_timestamp FROM s")
+    with pytest.raises(ValueError, match="not local"):
+        hourly.values("SELECT key, ts AS event_timestamp FROM t")
+
+
 def test_sql_sees_partitions_and_queries(hourly: FeatureRepo) -> None:
     hourly.write(history([1], [at(4)], value=[0]), "days/day=2024-01-01/a.parquet")
     hourly.write(history([1], [at(5)], value=[0]), "days/day=2024-01-02/a.parquet")

@@ -7,11 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from feast.dqm.errors import ValidationFailed
+from feast.dqm.profilers.profiler import Profile
 from feature_repo import FeatureRepo, at, history, rows
 
 from feast_larder import LarderOfflineStore, LarderRetrievalJob, LarderSource
@@ -109,6 +113,37 @@ class TestPolars:
         monkeypatch.setitem(sys.modules, "polars", None)
         with pytest.raises(ImportError, match="pip install polars"):
             start(hourly).to_polars()
+
+
+class Typed(Profile):
+    """Expects the dtypes that the reference had."""
+
+    def __init__(self, dtypes: dict[str, str]) -> None:
+        self.dtypes = dtypes
+
+    def validate(self, dataset: pd.DataFrame) -> Any:  # noqa: ANN401
+        found = dataset.dtypes.astype(str).to_dict()
+        return SimpleNamespace(is_success=found == self.dtypes, report=SimpleNamespace(errors=[]))
+
+    def to_proto(self) -> Any:  # noqa: ANN401
+        raise NotImplementedError
+
+    @classmethod
+    def from_proto(cls, proto: Any) -> Any:  # noqa: ANN401
+        raise NotImplementedError
+
+
+def test_validation_sees_what_to_df_gives(hourly: FeatureRepo) -> None:
+    entity_rows = rows([1, 2], [at(3), at(3)])
+    job = hourly.store.get_historical_features(entity_rows, ["stats:value"])
+    dtypes = job.to_df().dtypes.astype(str).to_dict()
+    assert dtypes["value"] == "Int64"
+    reference = SimpleNamespace(profile=Typed(dtypes))
+    assert job.to_df(validation_reference=reference)["value"][0] == 3
+    reference = SimpleNamespace(profile=Typed({**dtypes, "value": "float64"}))
+    for convert in (job.to_arrow, job.to_df, job.to_feast_df):
+        with pytest.raises(ValidationFailed):
+            convert(validation_reference=reference)
 
 
 class Torch(SimpleNamespace):
