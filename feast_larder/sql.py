@@ -2,16 +2,21 @@
 """The embedded DuckDB that answers SQL: entity rows, sources given as a query, monitoring."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from typing import Any
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from feast_larder.run import Deadline, Settings
 
+_Answer = TypeVar("_Answer")
+
 _BATCH_ROWS = 65536
+_LOOK_SECONDS = 0.05
 _COMMENT = duckdb.token_type.comment
 
 
@@ -40,7 +45,7 @@ class Database:
     def execute(self, statement: str) -> None:
         """Run a statement that has no answer."""
         with self.errors():
-            self._connection.execute(statement)
+            self._interruptibly(lambda: self._connection.execute(statement))
 
     def register(self, name: str, rows: object) -> None:
         """Name rows with an Arrow stream, so that one query can read them once."""
@@ -49,12 +54,15 @@ class Database:
     def stream(self, query: str) -> pa.RecordBatchReader:
         """Begin a query and return its rows; read them within errors()."""
         with self.errors():
-            return self._ask(query).to_arrow_reader(_BATCH_ROWS)
+            relation = self._ask(query)
+            reader, first = self._interruptibly(lambda: _begin(relation))
+            return pa.RecordBatchReader.from_batches(reader.schema, chain(first, reader))
 
     def fetch(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a small answer as Python values."""
         with self.errors():
-            return list(self._ask(query).fetchall())
+            relation = self._ask(query)
+            return self._interruptibly(lambda: list(relation.fetchall()))
 
     def schema(self, query: str) -> pa.Schema:
         """Return the columns that a query would have, without running it.
@@ -93,11 +101,42 @@ class Database:
                 raise
             raise ValueError(f"DuckDB: {error}") from error
 
+    def _interruptibly(self, call: Callable[[], _Answer]) -> _Answer:
+        """Make a call in another thread, while this one can be reached by Ctrl-C."""
+        if threading.current_thread() is not threading.main_thread():
+            return call()
+        future: Future[_Answer] = Future()
+        # Not waited for by join(), which Ctrl-C makes believe that the thread is over.
+        threading.Thread(target=_settle, args=(future, call), daemon=True).start()
+        try:
+            while not wait([future], _LOOK_SECONDS).done:
+                pass
+        except BaseException:
+            self.interrupt()
+            wait([future])
+            raise
+        return future.result()
+
     def _ask(self, query: str) -> duckdb.DuckDBPyRelation:
         # One connection has one open result, so each query gets its own.
         cursor = self._connection.cursor()
         self._cursors.append(cursor)
         return cursor.sql(query)
+
+
+def _begin(
+    relation: duckdb.DuckDBPyRelation,
+) -> tuple[pa.RecordBatchReader, list[pa.RecordBatch]]:
+    """Run a query up to its first batch: what takes long, a sort or a sum, lies before it."""
+    reader = relation.to_arrow_reader(_BATCH_ROWS)
+    return reader, list(islice(reader, 1))
+
+
+def _settle(future: "Future[_Answer]", call: Callable[[], _Answer]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:
+        future.set_exception(error)
 
 
 @contextmanager

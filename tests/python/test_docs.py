@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every example of docs/semantics.md is what the engine answers.
+"""Every example of docs/semantics.md is what the engine answers, and named files are there.
 
 An example is a fenced block marked ``example``. Lines that are not indented are options
 (``ttl: 1h``) or name the table below them; tables are indented, with ``|`` between the columns.
@@ -20,7 +20,10 @@ from feature_repo import FeatureRepo
 
 from feast_larder import _engine
 
-PAGE = Path(__file__).parents[2] / "docs" / "semantics.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "semantics.md"
+PATH = re.compile(r"[\w./]*(/|\.(cc|h|py|md|txt|toml))")
+BASES = ["", "src/larder", "feast_larder", "tests"]  # what paths in the docs are relative to
 DAY = "2024-05-01"  # of times that have no date
 TIME = re.compile(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d(:\d\d(\.\d+)?)?")
 MICROSECOND = timedelta(microseconds=1)
@@ -249,3 +252,11 @@ def test_example(example: Example, tmp_path: Path) -> None:
 def test_the_page_has_examples() -> None:
     assert len(EXAMPLES) > 20
     assert all(example.asked and len(example.expected) > 1 for example in EXAMPLES)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_the_docs_name_exist(page: str) -> None:
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    named = [path for path in re.findall(r"`([\w./]+)`", text) if PATH.fullmatch(path)]
+    assert named
+    assert [path for path in named if not any((ROOT / b / path).exists() for b in BASES)] == []

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Entity rows by reference: Parquet files and SQL queries."""
 
+import signal
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -200,6 +202,25 @@ def test_timeout_stops_sql(hourly: FeatureRepo) -> None:
     job = hourly.store.get_historical_features(sql, ["stats:value"])
     with pytest.raises(TimeoutError):
         job.to_arrow(timeout=1)
+
+
+@pytest.mark.parametrize("place", ["entity rows", "source"])
+def test_ctrl_c_stops_sql(hourly: FeatureRepo, place: str) -> None:
+    endless = "FROM range(300000000000) AS r(i) WHERE random() < 0.5"
+    if place == "source":
+        query = f"SELECT count(*) AS key, TIMESTAMP '2024-01-01' AS ts, 1 AS value {endless}"
+        source = LarderSource(name="endless", query=query, timestamp_field="ts")
+        hourly.add_view(source, name="endless_view")
+        job = hourly.store.get_historical_features(rows([1], [at(0)]), ["endless_view:value"])
+    else:
+        sql = f"SELECT count(*) AS key, TIMESTAMP '2024-01-01' AS event_timestamp {endless}"
+        job = hourly.store.get_historical_features(sql, ["stats:value"])
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        job.to_arrow(timeout=60)
+    timer.join()
+    assert hourly.values(rows([1], [at(2)])) == [2]
 
 
 def test_no_sql_without_sql(hourly: FeatureRepo) -> None:
