@@ -8,7 +8,6 @@
 #include <arrow/type.h>
 #include <arrow/util/value_parsing.h>
 
-#include <limits>
 #include <string_view>
 
 namespace larder {
@@ -206,22 +205,6 @@ std::optional<int64_t> ConvertTimeExactly(int64_t time, TimeUnit from, TimeUnit 
   int64_t scaled;
   if (__builtin_mul_overflow(time, NanosPer(from) / NanosPer(to), &scaled)) return std::nullopt;
   return scaled;
-}
-
-int64_t CeilTime(int64_t time, TimeUnit from, TimeUnit to) {
-  if (from >= to) {
-    const int64_t ratio = NanosPer(to) / NanosPer(from);
-    return time / ratio + (time % ratio > 0 ? 1 : 0);
-  }
-  int64_t scaled;
-  if (!__builtin_mul_overflow(time, NanosPer(from) / NanosPer(to), &scaled)) return scaled;
-  return time > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
-}
-
-bool IsBeyond(int64_t time, TimeUnit from, TimeUnit to) {
-  if (from >= to || time <= 0) return false;
-  int64_t scaled;
-  return __builtin_mul_overflow(time, NanosPer(from) / NanosPer(to), &scaled);
 }
 
 }  // namespace larder

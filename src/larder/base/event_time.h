@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,14 +96,20 @@ inline arrow::Result<int64_t> ToSourceUnit(int64_t time, TimeUnit from, TimeUnit
                                 "files of the source; write them with one unit");
 }
 
-/// The earliest time of unit `to` that is not before `time`; held within int64 at both ends.
+/// The earliest time of unit `to` that is not before `time`; none if there is none.
 ///
-/// For times t of unit `to`: time <= t if and only if CeilTime(time) <= t, except for a `time`
-/// beyond the last t, which becomes that last one: see IsBeyond().
-int64_t CeilTime(int64_t time, TimeUnit from, TimeUnit to);
-
-/// True if `time` is later than every time of unit `to`.
-bool IsBeyond(int64_t time, TimeUnit from, TimeUnit to);
+/// For times t of unit `to`: time <= t if and only if there is a CeilTime(time), and it is <= t.
+inline std::optional<int64_t> CeilTime(int64_t time, TimeUnit from, TimeUnit to) {
+  if (from == to) return time;
+  if (from > to) {
+    const int64_t ratio = NanosPer(to) / NanosPer(from);
+    return time / ratio + (time % ratio > 0 ? 1 : 0);
+  }
+  int64_t scaled;
+  if (!__builtin_mul_overflow(time, NanosPer(from) / NanosPer(to), &scaled)) return scaled;
+  if (time > 0) return std::nullopt;
+  return std::numeric_limits<int64_t>::min();
+}
 
 /// Nanoseconds since 1970: wide enough for every time of every unit.
 __extension__ using WideNanos = __int128;

@@ -51,6 +51,13 @@ Slot KeyIndex::size() const {
 }
 
 void KeyIndex::Insert(const EncodedKeys& keys, Slot* slots) {
+  if (encoder_.single_int64()) {
+    for (int64_t i = 0; i < keys.length; ++i) {
+      if (!keys.IsValid(i)) continue;
+      integers_.min = std::min(integers_.min, keys.ints[i]);
+      integers_.max = std::max(integers_.max, keys.ints[i]);
+    }
+  }
   std::visit(
       [&](auto& table) {
         InBlocks(table, keys, slots,
@@ -59,7 +66,30 @@ void KeyIndex::Insert(const EncodedKeys& keys, Slot* slots) {
       table_);
 }
 
+void KeyIndex::Finish() {
+  // An entry of the hash table costs as much as 8 places of an array: 16 bytes, half of them full.
+  constexpr uint64_t kPlacesPerKey = 8;
+  const auto* table = std::get_if<KeyTable<Int64Keys>>(&table_);
+  if (table == nullptr || table->size() == 0 || hash_bits_ < 64) return;
+  const uint64_t range =
+      static_cast<uint64_t>(integers_.max) - static_cast<uint64_t>(integers_.min);
+  if (range >= kPlacesPerKey * table->size()) return;
+  slot_of_integer_.assign(range + 1, kNoSlot);
+  table->ForEach([&](uint64_t key, Slot slot) {
+    slot_of_integer_[key - static_cast<uint64_t>(integers_.min)] = slot;
+  });
+}
+
 void KeyIndex::Find(const EncodedKeys& keys, Slot* slots) const {
+  if (!slot_of_integer_.empty()) {
+    const auto first = static_cast<uint64_t>(integers_.min);
+    for (int64_t i = 0; i < keys.length; ++i) {
+      const uint64_t place = static_cast<uint64_t>(keys.ints[i]) - first;
+      const bool found = place < slot_of_integer_.size() && keys.IsValid(i);
+      slots[i] = found ? slot_of_integer_[place] : kNoSlot;
+    }
+    return;
+  }
   std::visit(
       [&](const auto& table) {
         InBlocks(table, keys, slots,

@@ -11,6 +11,7 @@
 
 #include "larder/kernel/join_key.h"
 #include "larder/kernel/key_table.h"
+#include "larder/source/column_bounds.h"
 
 namespace larder {
 
@@ -31,19 +32,29 @@ auto KeyAt(const KeyTable<Keys>&, const EncodedKeys& keys, int64_t row) {
 class KeyIndex {
  public:
   KeyIndex(KeyEncoder encoder, int hash_bits, arrow::MemoryPool* pool)
-      : encoder_(std::move(encoder)), table_(MakeKeyTable(encoder_, hash_bits, pool)) {}
+      : encoder_(std::move(encoder)),
+        hash_bits_(hash_bits),
+        table_(MakeKeyTable(encoder_, hash_bits, pool)),
+        slot_of_integer_(pool) {}
 
   const KeyEncoder& encoder() const { return encoder_; }
   Slot size() const;
 
   /// The slot of each key, new ones for keys not seen before; kNoSlot for invalid rows.
   void Insert(const EncodedKeys& keys, Slot* slots);
+  /// Once all keys are inserted: where they are integers that lie close together, as ids do, an
+  /// array takes the place of hashing.
+  void Finish();
   /// The slot of each key; kNoSlot for those that are not there and invalid rows. Thread-safe.
   void Find(const EncodedKeys& keys, Slot* slots) const;
 
  private:
   KeyEncoder encoder_;
+  int hash_bits_;
   AnyKeyTable table_;
+  Bounds<int64_t> integers_{std::numeric_limits<int64_t>::max(),
+                            std::numeric_limits<int64_t>::min()};  ///< The keys inserted.
+  PoolVector<Slot> slot_of_integer_;  ///< By key - integers_.min; empty: use the table.
 };
 
 /// Finds the slots of batches for one thread. A dictionary is looked up once, not once a row.

@@ -80,6 +80,14 @@ class KeyTable {
   /// kNoSlot if it is not there.
   Slot Find(Key key, uint64_t hash) const { return entries_[Probe(key, hash)].slot; }
 
+  /// Calls visit(tag, slot) for each key; the tag of an int64 key is the key.
+  template <typename Visit>
+  void ForEach(const Visit& visit) const {
+    for (const Entry& entry : entries_) {
+      if (entry.slot != kNoSlot) visit(entry.tag, entry.slot);
+    }
+  }
+
   Slot FindOrInsert(Key key, uint64_t hash) {
     size_t place = Probe(key, hash);
     if (entries_[place].slot != kNoSlot) return entries_[place].slot;

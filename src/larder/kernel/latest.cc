@@ -218,10 +218,8 @@ Status ScanRowGroup(const LatestScan& scan, size_t index, TimeUnit string_unit,
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
     if (batch == nullptr) return Status::OK();
-    const Status status = batch_scan.Scan(*batch, address);
-    if (!status.ok()) {
-      return status.WithMessage("'", scan.dataset->file_of(group).path, "': ", status.message());
-    }
+    ARROW_RETURN_NOT_OK(
+        NamingFile(scan.dataset->file_of(group).path, batch_scan.Scan(*batch, address)));
     address += static_cast<uint64_t>(batch->num_rows());
     rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
   }

@@ -107,7 +107,8 @@ class BatchScan {
       hits_[found++].begin = position;
     }
     for (size_t h = 0; h < found; ++h) {
-      ARROW_ASSIGN_OR_RAISE(const Candidate candidate, CandidateOf(hits_[h].row));
+      Candidate candidate;
+      ARROW_RETURN_NOT_OK(MakeCandidate(hits_[h].row, &candidate));
       candidates_.Raise(hits_[h].begin, candidate);
     }
     return Status::OK();
@@ -122,31 +123,44 @@ class BatchScan {
   /// The end of the slot's positions if no entity row's time is late enough.
   Position FirstPositionThatKnows(const Hit& hit) const {
     const TimeUnit unit = timeline_.unit();
-    const int64_t event = event_.values()[hit.row];
-    if (IsBeyond(event, event_.unit(), unit)) return hit.end;
-    int64_t known = CeilTime(event, event_.unit(), unit);
-    if (view_.known_at_created && view_.created_timestamp) {
+    auto known = CeilTime(event_.values()[hit.row], event_.unit(), unit);
+    if (!known) return hit.end;
+    if (view_.known_at_created) {
       if (created_.IsNull(hit.row)) return hit.end;
-      const int64_t created = created_.values()[hit.row];
-      if (IsBeyond(created, created_.unit(), unit)) return hit.end;
-      known = std::max(known, CeilTime(created, created_.unit(), unit));
+      const auto created = CeilTime(created_.values()[hit.row], created_.unit(), unit);
+      if (!created) return hit.end;
+      known = std::max(*known, *created);
     }
-    const int64_t* times = timeline_.times();
-    const int64_t* first = std::lower_bound(times + hit.begin, times + hit.end, known);
-    return static_cast<Position>(first - times);
+    // A binary search without branches: where a slot has several times, no guess is good.
+    const int64_t* first = timeline_.times() + hit.begin;
+    Position left = hit.end - hit.begin;
+    while (left > 0) {
+      const Position half = left / 2;
+      const bool before = first[half] < *known;
+      first += before ? half + 1 : 0;
+      left = before ? left - half - 1 : half;
+    }
+    return static_cast<Position>(first - timeline_.times());
   }
 
-  Result<Candidate> CandidateOf(int64_t row) const {
-    ARROW_ASSIGN_OR_RAISE(const int64_t event, ToSourceUnit(event_.values()[row], event_.unit(),
-                                                            view_unit_, view_.event_timestamp));
+  Status MakeCandidate(int64_t row, Candidate* candidate) const {
     const uint64_t address = first_address_ + static_cast<uint64_t>(row);
-    if (!view_.created_timestamp || created_.IsNull(row)) {
-      return Candidate::WithoutCreated(event, address);
+    int64_t event = event_.values()[row];
+    if (event_.unit() != view_unit_) {
+      ARROW_ASSIGN_OR_RAISE(event,
+                            ToSourceUnit(event, event_.unit(), view_unit_, view_.event_timestamp));
     }
-    ARROW_ASSIGN_OR_RAISE(const int64_t created,
-                          ToSourceUnit(created_.values()[row], created_.unit(), created_unit_,
-                                       *view_.created_timestamp));
-    return Candidate::WithCreated(event, created, address);
+    if (!view_.created_timestamp || created_.IsNull(row)) {
+      *candidate = Candidate::WithoutCreated(event, address);
+      return Status::OK();
+    }
+    int64_t created = created_.values()[row];
+    if (created_.unit() != created_unit_) {
+      ARROW_ASSIGN_OR_RAISE(
+          created, ToSourceUnit(created, created_.unit(), created_unit_, *view_.created_timestamp));
+    }
+    *candidate = Candidate::WithCreated(event, created, address);
+    return Status::OK();
   }
 
   const PointInTimeView& view_;
@@ -213,8 +227,7 @@ Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
       if (batch == nullptr) break;
-      const Status status = scan.Scan(*batch, address);
-      if (!status.ok()) return status.WithMessage("'", path, "': ", status.message());
+      ARROW_RETURN_NOT_OK(NamingFile(path, scan.Scan(*batch, address)));
       address += static_cast<uint64_t>(batch->num_rows());
       rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
     }

@@ -34,7 +34,7 @@ struct PointInTimeView {
   std::optional<std::string> created_timestamp;
   int64_t ttl_us = 0;  ///< 0 = unlimited.
   /// A row is known at the later of its event and created timestamps, never if the latter is
-  /// null.
+  /// null. Only with a created timestamp.
   bool known_at_created = false;
   TimeUnit string_unit = TimeUnit::NANO;  ///< Of times that are ISO-8601 strings.
 
@@ -46,8 +46,8 @@ struct PointInTimeView {
 struct Winners {
   explicit Winners(arrow::MemoryPool* pool) : addresses(pool) {}
 
-  PoolVector<uint64_t> addresses;        ///< Distinct, ascending.
-  std::shared_ptr<arrow::Array> choice;  ///< UInt32 for each entity row: index in `addresses`.
+  PoolVector<uint64_t> addresses;              ///< Distinct, ascending.
+  std::shared_ptr<arrow::UInt32Array> choice;  ///< For each entity row: index in `addresses`.
   int64_t rows_matched = 0;
   int64_t rows_expired = 0;
   int64_t rows_absent = 0;

@@ -91,7 +91,7 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
       rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
       auto selected = SelectRows(scan, *batch, schema, context);
       if (!selected.ok()) {
-        return InSourceFile(scan.dataset->file_of(scan.dataset->row_groups()[index]).path,
+        return NamingFile(scan.dataset->file_of(scan.dataset->row_groups()[index]).path,
                             selected.status());
       }
       if ((*selected)->num_rows() > 0) {

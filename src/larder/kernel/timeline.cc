@@ -68,6 +68,7 @@ Result<PoolVector<Slot>> Timeline::AssignSlots(const arrow::Table& entity_rows,
     keys_->Insert(keys, out);
     out += batch->num_rows();
   }
+  keys_->Finish();
   slot_begin_.assign(size_t{keys_->size()} + 1, 0);
   return slots;
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -16,7 +17,6 @@
 #include "larder/kernel/range.h"
 #include "larder/query/validate.h"
 #include "larder/scan/fetch.h"
-#include "larder/scan/take.h"
 
 namespace larder {
 
@@ -220,23 +220,20 @@ class PointInTimeRun {
   Status Gather(const FeatureViewSpec& spec, const Dataset& dataset, const Winners& winners,
                 SourceReads* reads) {
     std::vector<std::string> names;
-    const size_t first = columns_.size();
     for (const auto& feature : spec.features) {
       ARROW_ASSIGN_OR_RAISE(const auto field, dataset.GetField(feature.column, "feature"));
       names.push_back(feature.column);
       fields_.push_back(arrow::field(feature.name, field->type()));
     }
-    columns_.resize(fields_.size());
     const RunContext& context = run_.context();
-    const auto sink = [&](size_t column, const arrow::ArrayVector& values) -> Status {
-      const auto& type = fields_[first + column]->type();
-      ARROW_ASSIGN_OR_RAISE(const auto all, ConcatenateColumn(values, type, context));
-      ARROW_ASSIGN_OR_RAISE(columns_[first + column],
-                            TakeInChunks(all, winners.choice, type, kAnswerBatchRows, context));
-      return Status::OK();
+    const RowPlaces places(winners.choice, winners.addresses.size(), context.pool);
+    const auto make_sink = [&](const std::shared_ptr<arrow::DataType>& type) {
+      return MakeOutputOrderSink(type, places, kAnswerBatchRows, context);
     };
-    return FetchRows(dataset, {winners.addresses.data(), winners.addresses.size()}, names, context,
-                     reads->counters(), sink);
+    ARROW_ASSIGN_OR_RAISE(auto columns, FetchRows(dataset, winners.addresses, names, context,
+                                                  reads->counters(), make_sink));
+    std::move(columns.begin(), columns.end(), std::back_inserter(columns_));
+    return Status::OK();
   }
 
   const PointInTimeRequest& request_;
@@ -280,15 +277,11 @@ Result<Answer> RunLatest(const LatestRequest& request, const RunOptions& options
                         FindLatest(scan, run.context(), reads.counters(), reads.rows_scanned()));
   run.stages().scan = run.Lap();
 
-  arrow::ChunkedArrayVector columns(request.columns.size());
-  const auto sink = [&](size_t column, arrow::ArrayVector values) -> Status {
-    ARROW_ASSIGN_OR_RAISE(columns[column],
-                          arrow::ChunkedArray::Make(
-                              std::move(values), schema->field(static_cast<int>(column))->type()));
-    return Status::OK();
+  const auto make_sink = [&](const std::shared_ptr<arrow::DataType>& type) {
+    return MakeAddressOrderSink(type, run.context());
   };
-  ARROW_RETURN_NOT_OK(FetchRows(*dataset, {addresses.data(), addresses.size()}, request.columns,
-                                run.context(), reads.counters(), sink));
+  ARROW_ASSIGN_OR_RAISE(auto columns, FetchRows(*dataset, addresses, request.columns, run.context(),
+                                                reads.counters(), make_sink));
   run.stages().gather = run.Lap();
   const auto rows = static_cast<int64_t>(addresses.size());
   auto table = arrow::Table::Make(std::move(schema), std::move(columns), rows);

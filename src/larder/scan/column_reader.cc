@@ -45,6 +45,8 @@ int64_t ReadCounters::files() const {
 
 namespace {
 
+constexpr int64_t kReadAheadBytes = int64_t{1} << 18;
+
 /// True if every data page of the chunk refers to a dictionary, so that reading it as a
 /// dictionary array costs nothing.
 bool IsDictionaryEncoded(const parquet::ColumnChunkMetaData& chunk) {
@@ -122,8 +124,12 @@ Status ColumnBatches::OpenFile(const SourceFile& file, const std::vector<int>& l
       }
     }
   }
-  auto reader = parquet::ParquetFileReader::Open(
-      std::move(input), parquet::ReaderProperties(context_.pool), file.metadata);
+  // Page by page: fetching column chunks whole costs fresh memory for each, which the system
+  // has to clear first.
+  parquet::ReaderProperties reading(context_.pool);
+  reading.enable_buffered_stream();
+  reading.set_buffer_size(kReadAheadBytes);
+  auto reader = parquet::ParquetFileReader::Open(std::move(input), reading, file.metadata);
   ARROW_ASSIGN_OR_RAISE(
       file_, parquet::arrow::FileReader::Make(context_.pool, std::move(reader), properties));
   ARROW_ASSIGN_OR_RAISE(batches_, file_->GetRecordBatchReader({group_.index}, leaves));

@@ -2,20 +2,19 @@
 #include "larder/scan/fetch.h"
 
 #include <arrow/array.h>
-#include <arrow/buffer.h>
+#include <arrow/chunked_array.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
+#include <mutex>
 
 #include "larder/base/cast.h"
-#include "larder/scan/take.h"
 
 namespace larder {
 
-using arrow::Array;
-using arrow::ArrayVector;
 using arrow::Result;
 using arrow::Status;
 
@@ -24,105 +23,100 @@ namespace {
 /// The addresses that lie in one row group.
 struct WantedRows {
   size_t row_group;
+  size_t first;  ///< Index of addresses[0] among all.
   std::span<const uint64_t> addresses;
 };
 
 std::vector<WantedRows> ByRowGroup(const Dataset& dataset, std::span<const uint64_t> addresses) {
   std::vector<WantedRows> wanted;
+  size_t first = 0;
   while (!addresses.empty()) {
     const size_t index = dataset.FindRowGroup(addresses.front());
     const RowGroup& group = dataset.row_groups()[index];
     const uint64_t end = group.first_row + static_cast<uint64_t>(group.rows);
     const auto count =
         std::lower_bound(addresses.begin(), addresses.end(), end) - addresses.begin();
-    wanted.push_back({index, addresses.first(static_cast<size_t>(count))});
+    wanted.push_back({index, first, addresses.first(static_cast<size_t>(count))});
+    first += static_cast<size_t>(count);
     addresses = addresses.subspan(static_cast<size_t>(count));
   }
   return wanted;
 }
 
-/// The wanted rows of one batch.
-Result<std::shared_ptr<Array>> TakeWanted(const std::shared_ptr<Array>& column,
-                                          std::span<const uint64_t> addresses, uint64_t first_row,
-                                          const RunContext& context) {
-  const auto count = static_cast<int64_t>(addresses.size());
-  if (count == column->length()) return column;
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer,
-                        arrow::AllocateBuffer(count * int64_t{sizeof(uint32_t)}, context.pool));
-  auto* rows = reinterpret_cast<uint32_t*>(buffer->mutable_data());
-  for (size_t i = 0; i < addresses.size(); ++i) {
-    rows[i] = static_cast<uint32_t>(addresses[i] - first_row);
-  }
-  return TakeRows(column, arrow::UInt32Array(count, std::move(buffer)), context);
-}
-
-/// One column in one row group.
-Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const std::string& column,
-                  const std::shared_ptr<arrow::DataType>& type, const RunContext& context,
-                  ReadCounters* counters, ArrayVector* pieces) {
+/// Reads one column in one row group.
+Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow::Field& field,
+                  const RunContext& context, ReadCounters* counters, ColumnSink* sink) {
   const RowGroup& group = dataset.row_groups()[wanted.row_group];
   ARROW_ASSIGN_OR_RAISE(auto batches,
-                        ColumnBatches::Open(dataset, wanted.row_group, {column},
+                        ColumnBatches::Open(dataset, wanted.row_group, {field.name()},
                                             /*keep_dictionaries=*/false, context, counters));
   auto left = wanted.addresses;
-  uint64_t first_row = group.first_row;
+  size_t first_wanted = wanted.first;
+  uint64_t first_address = group.first_row;
   while (!left.empty()) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
     if (batch == nullptr) break;
-    const uint64_t end = first_row + static_cast<uint64_t>(batch->num_rows());
+    const uint64_t end = first_address + static_cast<uint64_t>(batch->num_rows());
     const auto count =
         static_cast<size_t>(std::lower_bound(left.begin(), left.end(), end) - left.begin());
     if (count > 0) {
-      ARROW_ASSIGN_OR_RAISE(auto rows,
-                            TakeWanted(batch->column(0), left.first(count), first_row, context));
-      auto cast = CastColumn(rows, type, column, CastSettings{.pool = context.pool});
-      if (!cast.ok()) return InSourceFile(dataset.file_of(group).path, cast.status());
-      pieces->push_back(std::move(*cast));
+      auto cast = CastColumn(batch->column(0), field.type(), field.name(), {.pool = context.pool});
+      if (!cast.ok()) return NamingFile(dataset.file_of(group).path, cast.status());
+      ARROW_RETURN_NOT_OK(sink->Add({*cast, first_address, left.first(count), first_wanted}));
       left = left.subspan(count);
+      first_wanted += count;
     }
-    first_row = end;
+    first_address = end;
   }
   return Status::OK();
 }
 
+/// A column on its way into the answer.
+struct Column {
+  std::shared_ptr<arrow::Field> field;
+  std::once_flag begun;
+  std::unique_ptr<ColumnSink> sink;
+  Status status;  ///< Of making the sink.
+  std::atomic<size_t> pieces_left{0};
+};
+
 }  // namespace
 
-Status FetchRows(const Dataset& dataset, std::span<const uint64_t> addresses,
-                 const std::vector<std::string>& columns, const RunContext& context,
-                 ReadCounters* counters, const ColumnSink& sink) {
-  std::vector<std::shared_ptr<arrow::DataType>> types;
-  for (const auto& column : columns) {
-    ARROW_ASSIGN_OR_RAISE(const auto field, dataset.GetField(column, "feature"));
-    types.push_back(field->type());
-  }
+Result<arrow::ChunkedArrayVector> FetchRows(const Dataset& dataset,
+                                            std::span<const uint64_t> addresses,
+                                            const std::vector<std::string>& columns,
+                                            const RunContext& context, ReadCounters* counters,
+                                            const ColumnSinkFactory& make_sink) {
   const auto wanted = ByRowGroup(dataset, addresses);
-  if (wanted.empty()) {
-    for (size_t c = 0; c < columns.size(); ++c) ARROW_RETURN_NOT_OK(sink(c, {}));
-    return Status::OK();
+  // A column without a wanted row is made in one task, too.
+  const size_t pieces = std::max<size_t>(wanted.size(), 1);
+  std::vector<Column> made(columns.size());
+  for (size_t c = 0; c < columns.size(); ++c) {
+    ARROW_ASSIGN_OR_RAISE(made[c].field, dataset.GetField(columns[c], "feature"));
+    made[c].pieces_left.store(pieces);
   }
-  struct Progress {
-    std::vector<ArrayVector> pieces;  ///< One for each row group.
-    std::atomic<size_t> left;
-  };
-  std::vector<Progress> progress(columns.size());
-  for (auto& column : progress) {
-    column.pieces.resize(wanted.size());
-    column.left.store(wanted.size());
-  }
-  const auto tasks = static_cast<int64_t>(columns.size() * wanted.size());
-  return RunTasks(context, tasks, [&](int64_t task) {
-    const size_t c = static_cast<size_t>(task) / wanted.size();
-    const size_t g = static_cast<size_t>(task) % wanted.size();
-    ARROW_RETURN_NOT_OK(FetchPiece(dataset, wanted[g], columns[c], types[c], context, counters,
-                                   &progress[c].pieces[g]));
-    if (progress[c].left.fetch_sub(1) > 1) return Status::OK();
-    ArrayVector values;
-    for (auto& pieces : progress[c].pieces) {
-      for (auto& piece : pieces) values.push_back(std::move(piece));
+  arrow::ChunkedArrayVector fetched(columns.size());
+  const auto tasks = static_cast<int64_t>(columns.size() * pieces);
+  ARROW_RETURN_NOT_OK(RunTasks(context, tasks, [&](int64_t task) -> Status {
+    const size_t c = static_cast<size_t>(task) / pieces;
+    const size_t piece = static_cast<size_t>(task) % pieces;
+    Column& column = made[c];
+    std::call_once(column.begun, [&] {
+      auto sink = make_sink(column.field->type());
+      column.status = sink.status();
+      if (sink.ok()) column.sink = std::move(*sink);
+    });
+    ARROW_RETURN_NOT_OK(column.status);
+    if (!wanted.empty()) {
+      ARROW_RETURN_NOT_OK(
+          FetchPiece(dataset, wanted[piece], *column.field, context, counters, column.sink.get()));
     }
-    progress[c].pieces.clear();
-    return sink(c, std::move(values));
-  });
+    if (column.pieces_left.fetch_sub(1) > 1) return Status::OK();
+    ARROW_ASSIGN_OR_RAISE(fetched[c], column.sink->Finish());
+    column.sink.reset();
+    return Status::OK();
+  }));
+  return fetched;
 }
 
 }  // namespace larder

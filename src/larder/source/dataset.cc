@@ -17,14 +17,16 @@ namespace larder {
 using arrow::Result;
 using arrow::Status;
 
-Status InSourceFile(const std::string& path, const Status& status) {
+Status NamingFile(const std::string& path, const Status& status) {
   if (status.ok() || status.IsOutOfMemory() || status.IsCancelled()) return status;
-  const std::string message = "'" + path + "': " + status.message();
-  if (status.IsIOError() && status.detail() != nullptr) {
-    return Status(status.code(), message, status.detail());
-  }
-  if (status.IsTypeError() || status.IsNotImplemented()) return Status(status.code(), message);
-  return Status::IOError(message);
+  return status.WithMessage("'", path, "': ", status.message());
+}
+
+Status InSourceFile(const std::string& path, const Status& status) {
+  const Status named = NamingFile(path, status);
+  const bool telling = named.IsIOError() || named.IsOutOfMemory() || named.IsCancelled() ||
+                       named.IsTypeError() || named.IsNotImplemented();
+  return named.ok() || telling ? named : Status::IOError(named.message());
 }
 
 Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(const std::string& path,

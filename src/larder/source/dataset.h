@@ -87,7 +87,10 @@ class Dataset {
   std::vector<std::string> partition_columns_;
 };
 
-/// An error from one file, with its path; a code that says nothing of files becomes IOError.
+/// The same error, with the path of the file in front.
+arrow::Status NamingFile(const std::string& path, const arrow::Status& status);
+
+/// An error of reading a file, with its path; a code that says nothing of files becomes IOError.
 arrow::Status InSourceFile(const std::string& path, const arrow::Status& status);
 
 /// Opens a file for reading; `InSourceFile` has been applied to errors.

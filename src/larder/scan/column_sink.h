@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/result.h>
+#include <arrow/type_fwd.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "larder/base/memory_budget.h"
+#include "larder/base/run_context.h"
+
+namespace larder {
+
+/// Some of the rows that were asked for, in a batch of one column.
+struct FetchedRows {
+  std::shared_ptr<arrow::Array> values;  ///< The whole batch.
+  uint64_t first_address;                ///< Of values[0].
+  std::span<const uint64_t> addresses;   ///< The wanted ones in the batch, ascending.
+  size_t first_wanted;                   ///< Index of addresses[0] among all that are wanted.
+};
+
+/// Makes an output column of fetched rows.
+class ColumnSink {
+ public:
+  virtual ~ColumnSink() = default;
+  /// Called from several threads at once, with rows in any order of batches.
+  virtual arrow::Status Add(const FetchedRows& rows) = 0;
+  /// Called once, after the last Add.
+  virtual arrow::Result<std::shared_ptr<arrow::ChunkedArray>> Finish() = 0;
+};
+
+using ColumnSinkFactory = std::function<arrow::Result<std::unique_ptr<ColumnSink>>(
+    const std::shared_ptr<arrow::DataType>& type)>;
+
+/// The wanted rows by address.
+arrow::Result<std::unique_ptr<ColumnSink>> MakeAddressOrderSink(
+    const std::shared_ptr<arrow::DataType>& type, const RunContext& context);
+
+/// Which output rows have each of the wanted rows.
+class RowPlaces {
+ public:
+  /// `choice`: for each output row the index of its wanted row, or null. `wanted`: how many of
+  /// those there are.
+  RowPlaces(std::shared_ptr<arrow::UInt32Array> choice, size_t wanted, arrow::MemoryPool* pool);
+
+  const std::shared_ptr<arrow::UInt32Array>& choice() const { return choice_; }
+  std::span<const uint32_t> RowsOf(size_t wanted) const {
+    return {rows_.data() + begin_[wanted], rows_.data() + begin_[wanted + 1]};
+  }
+
+ private:
+  std::shared_ptr<arrow::UInt32Array> choice_;
+  PoolVector<uint32_t> begin_;
+  PoolVector<uint32_t> rows_;
+};
+
+/// The output rows in their order, null where there is no wanted row. Values of fixed width are
+/// written straight to their places; others in arrays of at most `chunk_rows` rows. `places` must
+/// outlive the sink.
+arrow::Result<std::unique_ptr<ColumnSink>> MakeOutputOrderSink(
+    const std::shared_ptr<arrow::DataType>& type, const RowPlaces& places, int64_t chunk_rows,
+    const RunContext& context);
+
+}  // namespace larder
