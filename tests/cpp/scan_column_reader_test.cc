@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "larder/io/file_ops.h"
+#include "larder/scan/column_reader.h"
+#include "tests/cpp/parquet_testing.h"
+
+namespace larder {
+namespace {
+
+using arrow::StatusCode;
+
+class ColumnBatchesTest : public testing::Test {
+ protected:
+  void Write(const std::string& name, const arrow::FieldVector& fields,
+             const std::vector<std::string>& columns, const FileLayout& layout = {}) {
+    WriteParquet(root_ / name, *TableOf(fields, columns), layout);
+  }
+
+  /// All batches of a row group.
+  static arrow::Result<arrow::RecordBatchVector> TryRead(const Dataset& dataset, size_t group,
+                                                         const std::vector<std::string>& columns,
+                                                         bool keep_dictionaries = false,
+                                                         int64_t batch_rows = 65536) {
+    RunContext context;
+    context.batch_rows = batch_rows;
+    ReadCounters counters(dataset);
+    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, group, columns,
+                                                            keep_dictionaries, context, &counters));
+    arrow::RecordBatchVector all;
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(auto batch, batches.Next());
+      if (batch == nullptr) return all;
+      ARROW_RETURN_NOT_OK(batch->ValidateFull());
+      all.push_back(std::move(batch));
+    }
+  }
+
+  std::shared_ptr<arrow::Array> ReadColumn(const std::string& column, bool keep_dictionaries,
+                                           size_t group = 0) {
+    const auto dataset = OpenDataset({root_.path()});
+    const auto batches = Unwrap(TryRead(*dataset, group, {column}, keep_dictionaries));
+    EXPECT_EQ(batches.size(), 1U);
+    return batches.at(0)->column(0);
+  }
+
+  static std::vector<int64_t> Lengths(const arrow::RecordBatchVector& batches) {
+    std::vector<int64_t> lengths;
+    for (const auto& batch : batches) lengths.push_back(batch->num_rows());
+    return lengths;
+  }
+
+  TempDir root_;
+};
+
+TEST_F(ColumnBatchesTest, ColumnsComeInTheOrderAskedFor) {
+  Write("a", {Int64Field("x"), StringField("y"), Int64Field("z")},
+        {"[1, 2]", R"(["a", null])", "[3, 4]"});
+  const auto dataset = OpenDataset({root_.path()});
+  const auto batches = Unwrap(TryRead(*dataset, 0, {"z", "y", "z", "x"}));
+  ASSERT_EQ(batches.size(), 1U);
+  const auto& batch = *batches[0];
+  EXPECT_EQ(batch.schema()->field_names(), (std::vector<std::string>{"z", "y", "z", "x"}));
+  EXPECT_TRUE(batch.column(0)->Equals(FromJson(arrow::int64(), "[3, 4]")));
+  EXPECT_TRUE(batch.column(1)->Equals(FromJson(arrow::utf8(), R"(["a", null])")));
+  EXPECT_TRUE(batch.column(2)->Equals(batch.column(0)));
+  EXPECT_TRUE(batch.column(3)->Equals(FromJson(arrow::int64(), "[1, 2]")));
+}
+
+TEST_F(ColumnBatchesTest, BatchesAreNoLongerThanAsked) {
+  Write("a", {Int64Field("x")}, {"[1, 2, 3, 4, 5, 6, 7]"}, {.row_group_rows = 5});
+  const auto dataset = OpenDataset({root_.path()});
+  using Sizes = std::vector<int64_t>;
+  EXPECT_EQ(Lengths(Unwrap(TryRead(*dataset, 0, {"x"}, false, 2))), (Sizes{2, 2, 1}));
+  EXPECT_EQ(Lengths(Unwrap(TryRead(*dataset, 0, {"x"}, false, 1))), (Sizes{1, 1, 1, 1, 1}));
+  EXPECT_EQ(Lengths(Unwrap(TryRead(*dataset, 0, {"x"}, false, 100))), (Sizes{5}));
+  EXPECT_EQ(Lengths(Unwrap(TryRead(*dataset, 1, {"x"}, false, 100))), (Sizes{2}));
+}
+
+TEST_F(ColumnBatchesTest, AMissingColumnIsNull) {
+  Write("a", {Int64Field("x")}, {"[1, 2, 3]"});
+  Write("b", {Int64Field("x"), StringField("y")}, {"[1]", R"(["a"])"});
+  const auto dataset = OpenDataset({root_.path()});
+  const auto both = Unwrap(TryRead(*dataset, 0, {"y", "x"}, false, 2));
+  EXPECT_EQ(Lengths(both), (std::vector<int64_t>{2, 1}));
+  EXPECT_TRUE(both[0]->column(0)->Equals(FromJson(arrow::utf8(), "[null, null]")));
+  EXPECT_TRUE(both[0]->column(1)->Equals(FromJson(arrow::int64(), "[1, 2]")));
+  const auto alone = Unwrap(TryRead(*dataset, 0, {"y"}, false, 2));
+  EXPECT_EQ(Lengths(alone), (std::vector<int64_t>{2, 1}));
+}
+
+TEST_F(ColumnBatchesTest, PartitionColumnsAreConstants) {
+  Write("k=7/n=a/f", {Int64Field("x")}, {"[1, 2, 3]"});
+  Write("k=__HIVE_DEFAULT_PARTITION__/n=b/f", {Int64Field("x")}, {"[4]"});
+  const auto dataset = OpenDataset({root_.path()});
+  const auto batches = Unwrap(TryRead(*dataset, 0, {"n", "k"}, true, 2));
+  EXPECT_EQ(Lengths(batches), (std::vector<int64_t>{2, 1}));
+  EXPECT_TRUE(batches[0]->column(0)->Equals(FromJson(arrow::utf8(), R"(["a", "a"])")));
+  EXPECT_TRUE(batches[0]->column(1)->Equals(FromJson(arrow::int64(), "[7, 7]")));
+  const auto null = Unwrap(TryRead(*dataset, 1, {"k"}));
+  EXPECT_TRUE(null[0]->column(0)->Equals(FromJson(arrow::int64(), "[null]")));
+}
+
+TEST_F(ColumnBatchesTest, NoColumnsStillHaveRows) {
+  Write("a", {Int64Field("x")}, {"[1, 2, 3]"});
+  const auto dataset = OpenDataset({root_.path()});
+  EXPECT_EQ(Lengths(Unwrap(TryRead(*dataset, 0, {}, false, 2))), (std::vector<int64_t>{2, 1}));
+}
+
+TEST_F(ColumnBatchesTest, DictionariesAreKeptIfAskedFor) {
+  Write("a", {StringField("x")}, {R"(["b", "a", null, "b"])"});
+  const auto kept = ReadColumn("x", true);
+  ASSERT_EQ(kept->type_id(), arrow::Type::DICTIONARY);
+  EXPECT_EQ(static_cast<const arrow::DictionaryArray&>(*kept).dictionary()->length(), 2);
+  EXPECT_EQ(ReadColumn("x", false)->type_id(), arrow::Type::STRING);
+}
+
+TEST_F(ColumnBatchesTest, PlainPagesAreNoDictionaries) {
+  Write("a", {StringField("x")}, {R"(["b", "a"])"}, {.dictionaries = false});
+  EXPECT_EQ(ReadColumn("x", true)->type_id(), arrow::Type::STRING);
+}
+
+TEST_F(ColumnBatchesTest, PagesThatFellBackToPlainAreNoDictionaries) {
+  Write("a", {StringField("x")}, {R"(["abc", "def", "ghi", "jkl", "mno", "pqr"])"},
+        {.dictionary_bytes = 8});
+  const auto array = ReadColumn("x", true);
+  EXPECT_TRUE(
+      array->Equals(FromJson(arrow::utf8(), R"(["abc", "def", "ghi", "jkl", "mno", "pqr"])")));
+}
+
+TEST_F(ColumnBatchesTest, NumbersAreNoDictionaries) {
+  Write("a", {Int64Field("x")}, {"[1, 1]"});
+  EXPECT_EQ(ReadColumn("x", true)->type_id(), arrow::Type::INT64);
+}
+
+TEST_F(ColumnBatchesTest, CountersCountRowGroupsFilesAndBytes) {
+  Write("a", {Int64Field("x")}, {"[1, 2, 3, 4]"}, {.row_group_rows = 2});
+  Write("b", {Int64Field("x")}, {"[5]"});
+  const auto dataset = OpenDataset({root_.path()});
+  ReadCounters counters(*dataset);
+  EXPECT_EQ(counters.files(), 0);
+  RunContext context;
+  for (const size_t group : {size_t{1}, size_t{1}, size_t{2}}) {
+    ASSERT_TRUE(ColumnBatches::Open(*dataset, group, {"x"}, false, context, &counters).ok());
+  }
+  EXPECT_EQ(counters.row_groups(), 2);
+  EXPECT_EQ(counters.files(), 2);
+  EXPECT_GT(counters.bytes(), 0);
+}
+
+TEST_F(ColumnBatchesTest, BrokenPagesAreAnErrorThatNamesTheFile) {
+  std::string values = "[0";
+  for (int i = 1; i < 1000; ++i) values += ", " + std::to_string(i * 7919);
+  Write("a", {Int64Field("x")}, {values + "]"}, {.dictionaries = false});
+  BreakPages(root_ / "a");
+  const auto dataset = OpenDataset({root_.path()});
+  ExpectError(TryRead(*dataset, 0, {"x"}).status(), StatusCode::IOError, {root_ / "a"});
+}
+
+TEST_F(ColumnBatchesTest, AFileThatVanishedIsAnErrorWithErrno) {
+  Write("a", {Int64Field("x")}, {"[1]"});
+  const auto dataset = OpenDataset({root_.path()});
+  std::filesystem::remove(root_ / "a");
+  const auto status = TryRead(*dataset, 0, {"x"}).status();
+  ExpectError(status, StatusCode::IOError, {root_ / "a"});
+  EXPECT_TRUE(HasErrno(status, ENOENT));
+}
+
+TEST_F(ColumnBatchesTest, AFileTruncatedMeanwhileIsAnError) {
+  Write("a", {Int64Field("x")}, {"[1, 2, 3]"});
+  const auto dataset = OpenDataset({root_.path()});
+  std::filesystem::resize_file(root_ / "a", 20);
+  ExpectError(TryRead(*dataset, 0, {"x"}).status(), StatusCode::IOError, {root_ / "a"});
+}
+
+}  // namespace
+}  // namespace larder
