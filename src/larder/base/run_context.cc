@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/base/run_context.h"
 
+#include <parquet/exception.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -29,6 +30,10 @@ Status CatchExceptions(const std::function<Status()>& body) {
     return Status::OutOfMemory(
         "memory_limit, or the machine's memory, is too small for this request: raise "
         "memory_limit or ask for fewer rows at a time");
+  } catch (const parquet::ParquetStatusException& error) {
+    const Status& status = error.status();
+    if (status.IsOutOfMemory() || status.IsCancelled()) return status;
+    return Status::IOError(error.what());
   } catch (const std::exception& error) {
     // Nothing of ours throws anything else: this is Parquet reading a broken file.
     return Status::IOError(error.what());
