@@ -23,10 +23,6 @@ using arrow::Array;
 using arrow::Result;
 using arrow::Status;
 
-namespace {
-
-using TypePtr = std::shared_ptr<arrow::DataType>;
-
 Result<std::shared_ptr<Array>> TakeWanted(const FetchedRows& rows, const RunContext& context) {
   const auto count = static_cast<int64_t>(rows.addresses.size());
   if (count == rows.values->length()) return rows.values;
@@ -38,6 +34,10 @@ Result<std::shared_ptr<Array>> TakeWanted(const FetchedRows& rows, const RunCont
   }
   return TakeRows(rows.values, arrow::UInt32Array(count, std::move(buffer)), context);
 }
+
+namespace {
+
+using TypePtr = std::shared_ptr<arrow::DataType>;
 
 /// Keeps the wanted rows of each batch.
 class AddressOrderSink : public ColumnSink {

@@ -22,6 +22,10 @@ struct FetchedRows {
   size_t first_wanted;                   ///< Index of addresses[0] among all that are wanted.
 };
 
+/// The wanted rows alone.
+arrow::Result<std::shared_ptr<arrow::Array>> TakeWanted(const FetchedRows& rows,
+                                                        const RunContext& context);
+
 /// Makes an output column of fetched rows.
 class ColumnSink {
  public:

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <numeric>
 
 #include "larder/base/cast.h"
 
@@ -43,6 +44,21 @@ std::vector<WantedRows> ByRowGroup(const Dataset& dataset, std::span<const uint6
   return wanted;
 }
 
+/// Makes the wanted rows what the source calls the column, if the file has another type. Not the
+/// whole batch: a value that nobody asked for may not fit.
+Status CastWanted(const arrow::Field& field, const RunContext& context, FetchedRows* rows,
+                  std::vector<uint64_t>* numbers) {
+  if (rows->values->type()->Equals(*field.type())) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto taken, TakeWanted(*rows, context));
+  ARROW_ASSIGN_OR_RAISE(rows->values,
+                        CastColumn(taken, field.type(), field.name(), {.pool = context.pool}));
+  numbers->resize(rows->addresses.size());
+  std::iota(numbers->begin(), numbers->end(), uint64_t{0});
+  rows->first_address = 0;
+  rows->addresses = *numbers;
+  return Status::OK();
+}
+
 /// Reads one column in one row group.
 Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow::Field& field,
                   const RunContext& context, ReadCounters* counters, ColumnSink* sink) {
@@ -53,6 +69,7 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow:
   auto left = wanted.addresses;
   size_t first_wanted = wanted.first;
   uint64_t first_address = group.first_row;
+  std::vector<uint64_t> numbers;
   while (!left.empty()) {
     ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
     if (batch == nullptr) break;
@@ -60,9 +77,10 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow:
     const auto count =
         static_cast<size_t>(std::lower_bound(left.begin(), left.end(), end) - left.begin());
     if (count > 0) {
-      auto cast = CastColumn(batch->column(0), field.type(), field.name(), {.pool = context.pool});
-      if (!cast.ok()) return NamingFile(dataset.file_of(group).path, cast.status());
-      ARROW_RETURN_NOT_OK(sink->Add({*cast, first_address, left.first(count), first_wanted}));
+      FetchedRows rows{batch->column(0), first_address, left.first(count), first_wanted};
+      const Status cast = CastWanted(field, context, &rows, &numbers);
+      if (!cast.ok()) return NamingFile(dataset.file_of(group).path, cast);
+      ARROW_RETURN_NOT_OK(sink->Add(rows));
       left = left.subspan(count);
       first_wanted += count;
     }
