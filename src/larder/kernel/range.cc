@@ -92,7 +92,7 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
       auto selected = SelectRows(scan, *batch, schema, context);
       if (!selected.ok()) {
         return NamingFile(scan.dataset->file_of(scan.dataset->row_groups()[index]).path,
-                            selected.status());
+                          selected.status());
       }
       if ((*selected)->num_rows() > 0) {
         found[static_cast<size_t>(task)].push_back(std::move(*selected));
