@@ -6,6 +6,7 @@
 #include <arrow/util/bit_util.h>
 #include <arrow/util/float16.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -307,8 +308,7 @@ char* WriteRow(const std::vector<ColumnCodes>& columns, const std::vector<KeyDom
     } else {
       const std::string_view view = columns[c].views[row];
       out = Append(out, static_cast<uint32_t>(view.size()));
-      std::memcpy(out, view.data(), view.size());
-      out += view.size();
+      out = std::copy(view.begin(), view.end(), out);
     }
   }
   return out;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <string_view>
 
@@ -46,8 +45,7 @@ class BytesKeys {
   static uint64_t HashOfTag(uint64_t tag) { return tag; }
   bool Equals(Slot slot, Key key) const {
     const size_t begin = slot == 0 ? 0 : ends_[slot - 1];
-    return ends_[slot] - begin == key.size() &&
-           std::memcmp(bytes_.data() + begin, key.data(), key.size()) == 0;
+    return std::string_view(bytes_.data() + begin, ends_[slot] - begin) == key;
   }
   void Add(Key key) {
     bytes_.insert(bytes_.end(), key.begin(), key.end());
