@@ -16,16 +16,19 @@ try:
 except ImportError as error:
     raise ImportError(explain_import_error(str(error), pyarrow.__version__)) from error
 
+from feast_larder.explanation import Explanation, PlannedReads
 from feast_larder.offline_store import LarderOfflineStore, LarderOfflineStoreConfig
 from feast_larder.retrieval_job import LarderRetrievalJob
 from feast_larder.source import LarderSource
 from feast_larder.storage import LarderLoggingDestination, SavedDatasetLarderStorage
 
 __all__ = [
+    "Explanation",
     "LarderLoggingDestination",
     "LarderOfflineStore",
     "LarderOfflineStoreConfig",
     "LarderRetrievalJob",
     "LarderSource",
+    "PlannedReads",
     "SavedDatasetLarderStorage",
 ]

@@ -42,7 +42,7 @@ class FeatureView:
 class Options:
     """How to run; no option changes an answer."""
 
-    def __init__(self, threads: int = 0, memory_limit: int = 0, timeout_ms: int = 0, batch_rows: int = 65536, key_hash_bits: int = 64, diagnose_nulls: bool = False) -> None:
+    def __init__(self, threads: int = 0, memory_limit: int = 0, timeout_ms: int = 0, batch_rows: int = 65536, key_hash_bits: int = 64, diagnose_nulls: bool = False, plan_only: bool = False) -> None:
         """
         Args:
             threads: 0 for one per core.
@@ -51,6 +51,7 @@ class Options:
             batch_rows: rows to a batch of a scan.
             key_hash_bits: bits of a hash in use; fewer than 64 force collisions.
             diagnose_nulls: read what a TTL rules out, so that stats() tells expired from absent rows exactly.
+            plan_only: only find out what would be read; the result has no rows, and stats() is the plan.
         """
 
 class Result:

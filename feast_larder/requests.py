@@ -67,7 +67,7 @@ class PointInTimeRequest:
             rows.event_timestamp,
             [view.engine_view(source) for view, source in zip(self.views, sources, strict=True)],
             filter_by_created_timestamp=self.filter_by_created_timestamp,
-            options=run.options(),
+            options=run.options(of_answer=True),
         )
 
     def finish(self, table: pa.Table) -> pa.Table:
@@ -110,7 +110,7 @@ class PullRequest:
         need = Need(self.source, columns, self.event_timestamp, self.start, self.end)
         try:
             (source,) = open_sources([need], run)
-            return self._ask(source, columns, run.options())
+            return self._ask(source, columns, run.options(of_answer=True))
         except ValueError:
             # Looked into only now: it costs a reading of the files' footers.
             self._require_join_keys(source_schema(self.source, run.settings).names)

@@ -15,6 +15,7 @@ from feast.saved_dataset import SavedDatasetStorage, ValidationReference
 
 from feast_larder import _engine, exports
 from feast_larder.batches import Batches
+from feast_larder.explanation import Explanation, explain_stats
 from feast_larder.progress import show_progress
 from feast_larder.requests import Request
 from feast_larder.run import Deadline, Run, Settings
@@ -218,6 +219,16 @@ class LarderRetrievalJob(RetrievalJob):
             ValueError: the configuration has no staging location.
         """
         return exports.write_staged(self._batches, self._settings)
+
+    def explain(self) -> Explanation:
+        """Find out what the engine will read, before it does; reads footers and entity rows only.
+
+        A run reads at most what the explanation says. Entity rows that are elsewhere (a path,
+        SQL, none at all) are read to know the times in question.
+        """
+        with ExitStack() as cleanup:
+            run = Run(self._settings, Deadline(), cleanup, plan_only=True)
+            return explain_stats(self._request.run(run).stats())
 
     def stats(self) -> dict[str, Any]:
         """Return what the last run did: rows per view, files and bytes read, seconds per stage.

@@ -69,17 +69,24 @@ class Run:
 
     Attributes:
         cleanup: closed when the last row has been read, or the run has failed.
+        plan_only: whether the answer is only planned, for explain().
     """
 
     settings: Settings
     deadline: Deadline
     cleanup: ExitStack
+    plan_only: bool = False
 
-    def options(self) -> _engine.Options:
+    def options(self, *, of_answer: bool = False) -> _engine.Options:
         """Return the engine's options, with what is left of the timeout.
+
+        Args:
+            of_answer: whether they are for the answer itself, which a plan leaves out, or for
+                what has to be read to know the question.
 
         Raises:
             TimeoutError: nothing is left.
         """
         timeout = self.deadline.remaining_milliseconds()
-        return _engine.Options(**self.settings.engine, timeout_ms=timeout)
+        plan_only = of_answer and self.plan_only
+        return _engine.Options(**self.settings.engine, timeout_ms=timeout, plan_only=plan_only)

@@ -65,6 +65,7 @@ nb::dict ToDict(const ViewStats& view) {
   dict["row_groups"] = view.row_groups;
   dict["row_groups_read"] = view.row_groups_read;
   dict["rows_scanned"] = view.rows_scanned;
+  dict["bytes"] = view.bytes;
   dict["bytes_read"] = view.bytes_read;
   return dict;
 }
@@ -102,7 +103,7 @@ PyResult RunQuery(const PyOptions& options, const Query& query) {
 }
 
 void InitOptions(PyOptions* self, int threads, int64_t memory_limit, int64_t timeout_ms,
-                 int64_t batch_rows, int key_hash_bits, bool diagnose_nulls) {
+                 int64_t batch_rows, int key_hash_bits, bool diagnose_nulls, bool plan_only) {
   if (timeout_ms < 0) throw nb::value_error("timeout_ms must be 0 (none) or more");
   RunOptions run;
   run.threads = threads;
@@ -110,6 +111,7 @@ void InitOptions(PyOptions* self, int threads, int64_t memory_limit, int64_t tim
   run.batch_rows = batch_rows;
   run.key_hash_bits = key_hash_bits;
   run.diagnose_nulls = diagnose_nulls;
+  run.plan_only = plan_only;
   RaiseIfError(CheckOptions(run));
   new (self) PyOptions{std::move(run), timeout_ms};
 }
@@ -160,11 +162,14 @@ void BindRequests(nb::module_& m) {
   nb::class_<PyOptions>(m, "Options", "How to run; no option changes an answer.")
       .def("__init__", &InitOptions, "threads"_a = 0, "memory_limit"_a = 0, "timeout_ms"_a = 0,
            "batch_rows"_a = 65536, "key_hash_bits"_a = 64, "diagnose_nulls"_a = false,
+           "plan_only"_a = false,
            "Args:\n    threads: 0 for one per core.\n    memory_limit: bytes; 0 for no limit.\n"
            "    timeout_ms: 0 for none.\n    batch_rows: rows to a batch of a scan.\n"
            "    key_hash_bits: bits of a hash in use; fewer than 64 force collisions.\n"
            "    diagnose_nulls: read what a TTL rules out, so that stats() tells expired from "
-           "absent rows exactly.");
+           "absent rows exactly.\n"
+           "    plan_only: only find out what would be read; the result has no rows, and stats() "
+           "is the plan.");
 }
 
 void BindAnswers(nb::module_& m) {

@@ -239,15 +239,24 @@ Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
 
 }  // namespace
 
+std::vector<std::string> LatestScan::ScannedColumns() const {
+  std::vector<std::string> columns = join_keys;
+  columns.push_back(event_timestamp);
+  if (created_timestamp) columns.push_back(*created_timestamp);
+  return columns;
+}
+
+std::vector<size_t> RowGroupsToScan(const LatestScan& scan) {
+  return SelectRowGroups(*scan.dataset, scan.event_timestamp, scan.created_timestamp,
+                         scan.range.window());
+}
+
 Result<PoolVector<uint64_t>> FindLatest(const LatestScan& scan, const RunContext& context,
                                         ReadCounters* counters,
                                         std::atomic<int64_t>* rows_scanned) {
   ARROW_ASSIGN_OR_RAISE(const auto encoder, EncoderOf(scan));
-  std::vector<std::string> columns = scan.join_keys;
-  columns.push_back(scan.event_timestamp);
-  if (scan.created_timestamp) columns.push_back(*scan.created_timestamp);
-  const auto groups = SelectRowGroups(*scan.dataset, scan.event_timestamp, scan.created_timestamp,
-                                      scan.range.window());
+  const std::vector<std::string> columns = scan.ScannedColumns();
+  const auto groups = RowGroupsToScan(scan);
 
   PoolVector<uint64_t> addresses(context.pool);
   ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {

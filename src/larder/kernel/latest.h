@@ -27,7 +27,13 @@ struct LatestScan {
   std::string event_timestamp;
   std::optional<std::string> created_timestamp;
   TimeRange range;
+
+  /// Join keys, event timestamp, created timestamp if there is one.
+  std::vector<std::string> ScannedColumns() const;
 };
+
+/// The row groups that can hold a row in the range.
+std::vector<size_t> RowGroupsToScan(const LatestScan& scan);
 
 /// The addresses of the newest rows, ascending. Rows with a null join key or event timestamp do
 /// not count.

@@ -182,6 +182,13 @@ class BatchScan {
 
 }  // namespace
 
+std::vector<std::string> PointInTimeView::ScannedColumns() const {
+  std::vector<std::string> columns = join_keys;
+  columns.push_back(event_timestamp);
+  if (created_timestamp) columns.push_back(*created_timestamp);
+  return columns;
+}
+
 TimeUnit PointInTimeView::UnitOf(const std::string& column) const {
   return UnitOfTimeType(*dataset->schema()->GetFieldByName(column)->type(), string_unit);
 }
@@ -210,9 +217,7 @@ Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
                       const std::vector<size_t>& row_groups, const RunContext& context,
                       ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
                       CandidateTable* candidates) {
-  std::vector<std::string> columns = view.join_keys;
-  columns.push_back(view.event_timestamp);
-  if (view.created_timestamp) columns.push_back(*view.created_timestamp);
+  const std::vector<std::string> columns = view.ScannedColumns();
   // Slots of a dictionary's entries serve single keys only.
   const bool keep_dictionaries = view.join_keys.size() == 1;
 

@@ -38,6 +38,8 @@ struct PointInTimeView {
   bool known_at_created = false;
   TimeUnit string_unit = TimeUnit::NANO;  ///< Of times that are ISO-8601 strings.
 
+  /// The columns that are scanned: join keys, event timestamp, created timestamp if there is one.
+  std::vector<std::string> ScannedColumns() const;
   /// The unit that times of a column are compared in, the finest of all files.
   TimeUnit UnitOf(const std::string& column) const;
 };

@@ -70,14 +70,22 @@ Result<std::shared_ptr<RecordBatch>> SelectRows(const RangeScan& scan, const Rec
 
 }  // namespace
 
+std::vector<std::string> RangeScan::ScannedColumns() const {
+  std::vector<std::string> scanned = columns;
+  if (!range.is_open()) scanned.push_back(event_timestamp);
+  return scanned;
+}
+
+std::vector<size_t> RowGroupsToScan(const RangeScan& scan) {
+  return SelectRowGroups(*scan.dataset, scan.event_timestamp, std::nullopt, scan.range.window());
+}
+
 Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
                                            const std::shared_ptr<arrow::Schema>& schema,
                                            const RunContext& context, ReadCounters* counters,
                                            std::atomic<int64_t>* rows_scanned) {
-  std::vector<std::string> columns = scan.columns;
-  if (!scan.range.is_open()) columns.push_back(scan.event_timestamp);
-  const auto groups =
-      SelectRowGroups(*scan.dataset, scan.event_timestamp, std::nullopt, scan.range.window());
+  const std::vector<std::string> columns = scan.ScannedColumns();
+  const auto groups = RowGroupsToScan(scan);
   std::vector<arrow::RecordBatchVector> found(groups.size());
 
   ARROW_RETURN_NOT_OK(RunTasks(context, static_cast<int64_t>(groups.size()), [&](int64_t task) {

@@ -22,7 +22,13 @@ struct RangeScan {
   std::vector<std::string> columns;
   std::string event_timestamp;
   TimeRange range;
+
+  /// `columns`, and behind them the event timestamp if there is a bound.
+  std::vector<std::string> ScannedColumns() const;
 };
+
+/// The row groups that can hold a row in the range.
+std::vector<size_t> RowGroupsToScan(const RangeScan& scan);
 
 /// Every row in the range, by address. Without any bound rows with a null event timestamp are
 /// there too, and the event timestamps are not read unless they are among `columns`.

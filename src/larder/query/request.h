@@ -44,6 +44,8 @@ struct RunOptions {
   int64_t batch_rows = 65536;   ///< Rows to a batch of a scan.
   int key_hash_bits = 64;       ///< Bits of a key's hash that are used; fewer means collisions.
   bool diagnose_nulls = false;  ///< Read what a TTL rules out, to tell expired from absent rows.
+  /// Only find out what would be read: the answer has no rows, its statistics are the plan.
+  bool plan_only = false;
   arrow::StopToken stop = arrow::StopToken::Unstoppable();  ///< Asked between batches.
 };
 

@@ -15,6 +15,7 @@
 #include "larder/kernel/latest.h"
 #include "larder/kernel/point_in_time.h"
 #include "larder/kernel/range.h"
+#include "larder/query/plan.h"
 #include "larder/query/validate.h"
 #include "larder/scan/fetch.h"
 
@@ -63,6 +64,12 @@ class Run {
       ARROW_ASSIGN_OR_RAISE(dataset, Dataset::Open(spec, context_));
     }
     return dataset;
+  }
+
+  /// No rows, and what would be read.
+  Result<Answer> FinishPlan(std::shared_ptr<arrow::Schema> schema, std::vector<ViewStats> plan) {
+    ARROW_ASSIGN_OR_RAISE(auto nothing, arrow::RecordBatchReader::Make({}, std::move(schema)));
+    return Finish(std::move(nothing), 0, std::move(plan));
   }
 
   Answer Finish(std::shared_ptr<arrow::RecordBatchReader> rows, int64_t row_count,
@@ -134,8 +141,9 @@ class PointInTimeRun {
     for (size_t i = 0; i < request_.views.size(); ++i) {
       ARROW_RETURN_NOT_OK(AddView(request_.views[i], datasets[i]));
     }
-    auto table = arrow::Table::Make(arrow::schema(std::move(fields_)), std::move(columns_),
-                                    entities_->num_rows());
+    auto schema = arrow::schema(std::move(fields_));
+    if (options_.plan_only) return run_.FinishPlan(std::move(schema), std::move(stats_));
+    auto table = arrow::Table::Make(std::move(schema), std::move(columns_), entities_->num_rows());
     auto reader = std::make_shared<arrow::TableBatchReader>(std::move(table));
     reader->set_chunksize(kAnswerBatchRows);
     return run_.Finish(std::move(reader), entities_->num_rows(), std::move(stats_));
@@ -164,6 +172,12 @@ class PointInTimeRun {
     ARROW_ASSIGN_OR_RAISE(const auto timeline, TimelineOf(spec, &view.join_keys));
     run_.stages().index += run_.Lap();
 
+    for (const auto& feature : spec.features) {
+      ARROW_ASSIGN_OR_RAISE(const auto field, dataset->GetField(feature.column, "feature"));
+      fields_.push_back(arrow::field(feature.name, field->type()));
+    }
+    if (options_.plan_only) return Plan(spec, view, *timeline);
+
     SourceReads reads(dataset);
     Winners winners(run_.context().pool);
     ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
@@ -179,6 +193,16 @@ class PointInTimeRun {
     stats.rows_expired = winners.rows_expired;
     stats.rows_absent = winners.rows_absent;
     stats_.push_back(std::move(stats));
+    return Status::OK();
+  }
+
+  Status Plan(const FeatureViewSpec& spec, const PointInTimeView& view, const Timeline& timeline) {
+    ARROW_ASSIGN_OR_RAISE(
+        const auto row_groups,
+        RowGroupsToScan(view, timeline, !options_.diagnose_nulls, run_.context()));
+    auto columns = view.ScannedColumns();
+    for (const auto& feature : spec.features) columns.push_back(feature.column);
+    stats_.push_back(PlanReads(spec.name, *view.dataset, row_groups, columns));
     return Status::OK();
   }
 
@@ -220,11 +244,7 @@ class PointInTimeRun {
   Status Gather(const FeatureViewSpec& spec, const Dataset& dataset, const Winners& winners,
                 SourceReads* reads) {
     std::vector<std::string> names;
-    for (const auto& feature : spec.features) {
-      ARROW_ASSIGN_OR_RAISE(const auto field, dataset.GetField(feature.column, "feature"));
-      names.push_back(feature.column);
-      fields_.push_back(arrow::field(feature.name, field->type()));
-    }
+    for (const auto& feature : spec.features) names.push_back(feature.column);
     const RunContext& context = run_.context();
     const RowPlaces places(winners.choice, winners.addresses.size(), context.pool);
     const auto make_sink = [&](const std::shared_ptr<arrow::DataType>& type) {
@@ -272,6 +292,12 @@ Result<Answer> RunLatest(const LatestRequest& request, const RunOptions& options
                         request.event_timestamp,
                         request.created_timestamp,
                         {request.start_us, request.end_us}};
+  if (options.plan_only) {
+    auto read = scan.ScannedColumns();
+    read.insert(read.end(), request.columns.begin(), request.columns.end());
+    return run.FinishPlan(std::move(schema),
+                          {PlanReads(dataset->name(), *dataset, RowGroupsToScan(scan), read)});
+  }
   SourceReads reads(dataset);
   ARROW_ASSIGN_OR_RAISE(const auto addresses,
                         FindLatest(scan, run.context(), reads.counters(), reads.rows_scanned()));
@@ -298,9 +324,14 @@ Result<Answer> RunRange(const RangeRequest& request, const RunOptions& options) 
   ARROW_ASSIGN_OR_RAISE(auto schema, SchemaOf(*dataset, columns));
   run.stages().open = run.Lap();
 
-  SourceReads reads(dataset);
   const RangeScan scan{
       dataset, columns, request.event_timestamp, {request.start_us, request.end_us}};
+  if (options.plan_only) {
+    return run.FinishPlan(
+        std::move(schema),
+        {PlanReads(dataset->name(), *dataset, RowGroupsToScan(scan), scan.ScannedColumns())});
+  }
+  SourceReads reads(dataset);
   ARROW_ASSIGN_OR_RAISE(
       auto batches, ReadRange(scan, schema, run.context(), reads.counters(), reads.rows_scanned()));
   run.stages().scan = run.Lap();

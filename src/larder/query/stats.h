@@ -7,7 +7,8 @@
 
 namespace larder {
 
-/// What one feature view (or the one source of latest and range) cost and gave.
+/// What one feature view (or the one source of latest and range) cost and gave; of a plan
+/// (RunOptions::plan_only), what it would cost at most.
 struct ViewStats {
   std::string name;
   int64_t rows_matched = 0;  ///< Rows of the answer with a row of the view.
@@ -18,6 +19,7 @@ struct ViewStats {
   int64_t row_groups = 0;
   int64_t row_groups_read = 0;
   int64_t rows_scanned = 0;  ///< Rows whose keys and times were looked at.
+  int64_t bytes = 0;         ///< Of the columns in question in all row groups; only of a plan.
   int64_t bytes_read = 0;    ///< Compressed bytes of the column chunks read, twice if read twice.
 };
 
