@@ -73,6 +73,7 @@ TEST(CandidateTable, ThreadsRaiseTheSamePositions) {
   constexpr int kThreads = 4;
   CandidateTable table(kPositions, /*shared=*/true, arrow::default_memory_pool());
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&table, t] {
       for (int64_t event = 0; event < 20; ++event) {

@@ -13,8 +13,8 @@ using arrow::TimeUnit;
 using Winners64 = std::vector<int64_t>;
 
 const arrow::FieldVector& KeyAndTime() {
-  static const arrow::FieldVector kFields{Int64Field("k"), TimeField("t")};
-  return kFields;
+  static const arrow::FieldVector fields{Int64Field("k"), TimeField("t")};
+  return fields;
 }
 
 TEST_F(PointInTimeTest, TheLastRowAtOrBeforeTheEntityTime) {

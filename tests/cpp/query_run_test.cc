@@ -107,6 +107,28 @@ TEST_F(RunTest, SeveralViewsInTheirOrder) {
   EXPECT_EQ(answer.stats.views[0].name, "w");
 }
 
+TEST_F(RunTest, JoinKeysMatchByNameWhateverTheirOrder) {
+  WriteParquet(root_ / "e/a", *TableOf({Int64Field("p"), Int64Field("q"), TimeField("t")},
+                                       {"[1, 2, 1]", "[2, 1, 1]", "[10, 10, 10]"}));
+  const SourceSpec source{{root_ / "e"}, true};
+  const auto view = [&](const std::string& name, const std::vector<JoinKeySpec>& keys) {
+    return FeatureViewSpec{name, source, keys, "t", {{"p", name + "__p"}}, {}, {}};
+  };
+  const PointInTimeRequest request{
+      "time",
+      {view("a", {{"p", "x"}, {"q", "y"}}), view("b", {{"q", "y"}, {"p", "x"}}),
+       view("c", {{"p", "y"}, {"q", "x"}}), view("d", {{"p", "x"}, {"q", "x"}})},
+      false};
+  const auto entities =
+      Rows({Int64Field("x"), Int64Field("y"), TimeField("time")}, {"[1, 2]", "[2, 9]", "[20, 20]"});
+  const auto table = TableIn(Unwrap(PointInTime(request, entities, RunOptions{})));
+  const auto column = [&](int index) { return table->column(index)->chunk(0); };
+  EXPECT_TRUE(column(3)->Equals(FromJson(arrow::int64(), "[1, null]")));
+  EXPECT_TRUE(column(4)->Equals(FromJson(arrow::int64(), "[1, null]")));
+  EXPECT_TRUE(column(5)->Equals(FromJson(arrow::int64(), "[2, null]")));
+  EXPECT_TRUE(column(6)->Equals(FromJson(arrow::int64(), "[1, null]")));
+}
+
 TEST_F(RunTest, NoEntityRowsAreAnAnswerWithoutRows) {
   const auto none = Rows({TimeField("time"), Int64Field("id")}, {"[]", "[]"});
   const auto table = TableIn(Unwrap(PointInTime({"time", {view_}, false}, none, RunOptions{})));
@@ -157,7 +179,7 @@ TEST_F(RunTest, AStopEndsEachRun) {
 /// Asks to stop while the entity rows are read, and counts how many batches were taken.
 class StoppingReader : public arrow::RecordBatchReader {
  public:
-  StoppingReader(std::shared_ptr<arrow::RecordBatchReader> rows, arrow::StopSource* stop)
+  StoppingReader(const std::shared_ptr<arrow::RecordBatchReader>& rows, arrow::StopSource* stop)
       : schema_(rows->schema()), batch_(Unwrap(rows->Next())), stop_(stop) {}
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
   arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
