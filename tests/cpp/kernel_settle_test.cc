@@ -88,6 +88,13 @@ TEST_F(SettleTest, TheTtlReachesOverAllOfInt64) {
   EXPECT_EQ(WinnersAt(ends, TimeUnit::NANO), (Winners64{0, 0}));
 }
 
+TEST_F(SettleTest, TheTtlOfTimesBeyondNanoseconds) {
+  // Between the event and the entity time lies the end of int64 in nanoseconds.
+  AddEvents("[9223372036854775]", TimeUnit::MICRO);
+  view_.ttl_us = 1;
+  EXPECT_EQ(WinnersAt("[9223372036854776, 9223372036854777]"), (Winners64{0, kNone}));
+}
+
 TEST_F(SettleTest, TheLeastTimeIsATime) {
   AddEvents("[-9223372036854775808]", TimeUnit::MICRO);
   EXPECT_EQ(WinnersAt("[-9223372036854775808, -9223372036854775807]"), (Winners64{0, 0}));
