@@ -45,7 +45,7 @@ TEST(TakeRows, ViewsOfEveryDepthKeepTheirType) {
     EXPECT_TRUE(taken->ValidateFull().ok());
     EXPECT_TRUE(taken->Equals(FromJson(type, expected))) << taken->ToString();
   };
-  const auto text = arrow::utf8_view();
+  const auto& text = arrow::utf8_view();
   check(text, R"(["a", "longer than a view holds"])", R"(["longer than a view holds", null, "a"])");
   check(arrow::binary_view(), R"(["a", "b"])", R"(["b", null, "a"])");
   check(arrow::list(text), R"([["a"], []])", R"([[], null, ["a"]])");

@@ -57,6 +57,7 @@ TEST_F(DatasetTest, EachAddressHasItsRowGroup) {
   const auto dataset = Open();
   ASSERT_EQ(dataset->row_groups().size(), 3U);
   std::vector<size_t> groups;
+  groups.reserve(6);
   for (uint64_t address = 0; address < 6; ++address) {
     groups.push_back(dataset->FindRowGroup(address));
   }

@@ -113,15 +113,15 @@ Status Convert(const Array& array, const std::string& column, TimeUnit string_un
   }
 }
 
-const DataType& PlainType(const DataType& type) {
-  if (type.id() != Type::DICTIONARY) return type;
-  return *static_cast<const arrow::DictionaryType&>(type).value_type();
+const DataType* PlainType(const DataType& type) {
+  if (type.id() != Type::DICTIONARY) return &type;
+  return static_cast<const arrow::DictionaryType&>(type).value_type().get();
 }
 
 }  // namespace
 
 bool IsTimeType(const DataType& type) {
-  switch (PlainType(type).id()) {
+  switch (PlainType(type)->id()) {
     case Type::TIMESTAMP:
     case Type::DATE32:
     case Type::DATE64:
@@ -136,7 +136,7 @@ bool IsTimeType(const DataType& type) {
 }
 
 TimeUnit UnitOfTimeType(const DataType& type, TimeUnit string_unit) {
-  const DataType& plain = PlainType(type);
+  const DataType& plain = *PlainType(type);
   switch (plain.id()) {
     case Type::TIMESTAMP:
       return static_cast<const arrow::TimestampType&>(plain).unit();

@@ -31,7 +31,7 @@ Status MemoryBudget::Take(int64_t bytes) {
 
 Status MemoryBudget::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
   ARROW_RETURN_NOT_OK(Take(size));
-  const Status status = parent_->Allocate(size, alignment, out);
+  Status status = parent_->Allocate(size, alignment, out);
   if (!status.ok()) {
     GiveBack(size);
     return status;
@@ -45,7 +45,7 @@ Status MemoryBudget::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
 Status MemoryBudget::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
                                 uint8_t** ptr) {
   ARROW_RETURN_NOT_OK(Take(new_size - old_size));
-  const Status status = parent_->Reallocate(old_size, new_size, alignment, ptr);
+  Status status = parent_->Reallocate(old_size, new_size, alignment, ptr);
   if (!status.ok()) {
     GiveBack(new_size - old_size);
     return status;
