@@ -32,7 +32,7 @@ Result<std::shared_ptr<Array>> TakeWanted(const FetchedRows& rows, const RunCont
   for (size_t i = 0; i < rows.addresses.size(); ++i) {
     indices[i] = static_cast<uint32_t>(rows.addresses[i] - rows.first_address);
   }
-  return TakeRows(rows.values, arrow::UInt32Array(count, std::move(buffer)), context);
+  return TakeRows(rows.values, arrow::UInt32Array(count, buffer), context);
 }
 
 namespace {
@@ -138,7 +138,7 @@ class ScatterSink : public ColumnSink {
       valid = std::move(own);
     }
     auto data = arrow::ArrayData::Make(type_, choice.length(), {std::move(valid), values_}, nulls);
-    return std::make_shared<arrow::ChunkedArray>(arrow::MakeArray(std::move(data)));
+    return std::make_shared<arrow::ChunkedArray>(arrow::MakeArray(data));
   }
 
  private:
