@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <thread>
 #include <tuple>
 
 #include "larder/base/memory_budget.h"
@@ -56,6 +57,7 @@ class CandidateTable {
     }
     std::atomic_flag& lock = locks_[position % locks_.size()];
     while (lock.test_and_set(std::memory_order_acquire)) {
+      std::this_thread::yield();  // Its holder may be waiting for this very core.
     }
     if (held < row) {
       std::atomic_ref(held.event).store(row.event, std::memory_order_relaxed);
