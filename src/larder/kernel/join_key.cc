@@ -118,14 +118,13 @@ void ForEachView(const Array& array, ColumnCodes* codes) {
 template <typename ArrayType>
 void EncodeIntegers(const Array& array, bool wide, ColumnCodes* codes) {
   using Value = typename ArrayType::value_type;
-  const auto encode = [wide](Value value) {
-    if constexpr (std::is_unsigned_v<Value>) {
-      return EncodeUnsigned(value, wide);
-    } else {
-      return Code{value, kSigned, true};
-    }
-  };
-  ForEachValue<ArrayType>(array, encode, codes, wide);
+  if constexpr (std::is_unsigned_v<Value>) {
+    const auto encode = [wide](Value value) { return EncodeUnsigned(value, wide); };
+    ForEachValue<ArrayType>(array, encode, codes, wide);
+  } else {
+    const auto encode = [](Value value) { return Code{value, kSigned, true}; };
+    ForEachValue<ArrayType>(array, encode, codes, wide);
+  }
 }
 
 void EncodeNumbers(const Array& array, bool wide, ColumnCodes* codes) {
@@ -274,7 +273,8 @@ void SetValidity(const Array& array, EncodedKeys* keys) {
   keys->valid.resize(static_cast<size_t>(array.length()));
   const uint8_t* bits = array.null_bitmap_data();
   for (int64_t i = 0; i < array.length(); ++i) {
-    keys->valid[static_cast<size_t>(i)] = arrow::bit_util::GetBit(bits, array.offset() + i);
+    const auto bit = static_cast<uint64_t>(array.offset() + i);
+    keys->valid[static_cast<size_t>(i)] = arrow::bit_util::GetBit(bits, bit) ? 1 : 0;
   }
 }
 
