@@ -244,6 +244,7 @@ class PointInTimeRun {
   Status Gather(const FeatureViewSpec& spec, const Dataset& dataset, const Winners& winners,
                 SourceReads* reads) {
     std::vector<std::string> names;
+    names.reserve(spec.features.size());
     for (const auto& feature : spec.features) names.push_back(feature.column);
     const RunContext& context = run_.context();
     const RowPlaces places(winners.choice, winners.addresses.size(), context.pool);
