@@ -238,6 +238,14 @@ TEST(JoinKey, CompositeTextKeepsItsBorders) {
   }
 }
 
+TEST(JoinKey, CompositeTextMayHoldZeroBytes) {
+  const auto text = [](const std::string& json) { return FromJson(arrow::utf8(), json); };
+  const std::string zeros = R"(\u0000\u0000\u0000\u0000)";
+  EXPECT_EQ(Match({text(R"(["a"])"), text(R"(["b)" + zeros + R"(c"])")},
+                  {text(R"(["a)" + zeros + R"(b"])"), text(R"(["c"])")}),
+            Rows64{kNoRow});
+}
+
 TEST(JoinKey, CompositeKeysOfMixedTypes) {
   const arrow::ArrayVector entity{FromJson(arrow::float64(), "[1, 1, 0.5]"),
                                   FromJson(arrow::utf8(), R"(["a", "b", "a"])"),
