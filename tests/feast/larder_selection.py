@@ -93,7 +93,8 @@ unit/infra/offline_stores/
   contrib                              leave  names the Postgres, Spark, Trino, MongoDB stores
 """
 
-# Tests in which Feast's core refuses a data source that is not its own, whatever the store does.
+# Tests in which Feast's core refuses a data source that is not its own, whatever the store does. It
+# does so by a ValueError: any other end of these tests is a failure.
 REFUSED_BY_CORE = {
     "larder_source_repo": {
         "test_persist_does_not_overwrite": (
