@@ -34,7 +34,7 @@ TEST(MemoryBudgetTest, CountsVectorsAndGrowth) {
 
 TEST(MemoryBudgetTest, OutlivesItsOwnerWhileBuffersDo) {
   auto budget = MemoryBudget::Make(0);
-  auto buffer = std::move(*arrow::AllocateBuffer(1 << 20, budget.get()));
+  auto buffer = *arrow::AllocateBuffer(1 << 20, budget.get());
   budget.reset();
   buffer->mutable_data()[0] = 1;
   buffer.reset();  // Under a sanitizer: neither a use after free nor a leak.
