@@ -11,153 +11,348 @@ from typing import Any
 from typing_extensions import CapsuleType
 
 
-class Source:
-    """Where the Parquet files of a source are; reads nothing."""
+class Result:
+    """
+    The rows of an answer, and what they cost.
 
-    def __init__(self, paths: Sequence[str], hive_partitioning: bool = True) -> None:
+    Anything that speaks the Arrow PyCapsule interface reads it, without a copy:
+    ``pyarrow.table(result)``, ``polars.from_arrow(result)``.
+    """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """
-        Name local files, directories (all files below, but those that begin with "_" or ".") and globs.
+        Return the rows as a capsule with an ArrowArrayStream.
 
         Args:
-            paths: at least one.
-            hive_partitioning: read folders named "column=value" as columns.
+            requested_schema: ignored, as the protocol allows: the rows come in their own types.
+
+        Raises:
+            ValueError: the rows were taken before; they can be taken once.
         """
 
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """
+        Return the columns of the rows as a capsule with an ArrowSchema, any number of times.
+        """
+
+    def stats(self) -> dict[str, Any]:
+        """
+        Return what the answer holds and what it cost.
+
+        Returns:
+            ``rows`` of the answer, ``threads``, ``peak_memory_bytes``, ``total_seconds``; ``stages``, the
+            seconds of ``open``, ``index``, ``scan``, ``settle`` and ``gather``; and ``views``, one
+            dictionary for each feature view (for ``latest`` and ``range`` one for the source):
+
+            * ``name``
+            * ``rows_matched``, ``rows_expired``, ``rows_absent``: rows of the answer with a row of the
+              view, with none but one that is older than the TTL, and with none at all. The latter two
+              are exact if the option ``diagnose_nulls`` is set.
+            * ``files``, ``row_groups``: of the source. ``files_read``, ``row_groups_read``: those of
+              which more than the footer was read.
+            * ``rows_scanned``: whose keys and times were looked at.
+            * ``bytes_read``: compressed, twice if read twice. ``bytes``: of the columns in question in
+              all row groups, counted for a plan only (the option ``plan_only``).
+        """
+
+class Schema:
+    """The columns of a source, such as for ``pyarrow.schema(...)``."""
+
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """
+        Return the columns as a capsule with an ArrowSchema, any number of times.
+        """
+
+class Source:
+    """
+    Where the Parquet files of a source are; reads nothing.
+
+    Args:
+        paths: at least one: local files, directories (all files below, but those whose name begins
+            with "_" or ".") and globs with ``*``, ``?``, ``[...]`` and ``**``.
+        hive_partitioning: read folders named "column=value" as columns.
+    """
+
+    def __init__(self, paths: Sequence[str], hive_partitioning: bool = True) -> None: ...
+
 class JoinKey:
-    """A column of a source that equals one of the entity rows."""
+    """
+    A column of a source that equals one of the entity rows.
+
+    Integers of every width and floats are compared by value, times by instant, text, bytes, booleans
+    and dates with their like. A null is equal to nothing.
+
+    Args:
+        column: of the source.
+        entity_column: of the entity rows.
+    """
 
     def __init__(self, column: str, entity_column: str) -> None: ...
 
 class Feature:
-    """A column of a source and its name in the answer."""
+    """
+    A column of a source and its name in the answer.
+
+    Args:
+        column: of the source.
+        name: in the answer, where no two columns may have the same.
+    """
 
     def __init__(self, column: str, name: str) -> None: ...
 
 class FeatureView:
-    """What to join to the entity rows."""
+    """
+    What to join to the entity rows.
 
-    def __init__(self, name: str, source: Source, join_keys: Sequence[JoinKey], event_timestamp: str, features: Sequence[Feature], created_timestamp: str | None = None, ttl_us: int | None = None) -> None:
-        """Columns are named as in the source; ttl_us None or 0 is unlimited."""
+    Times may be timestamps of any unit, dates or ISO-8601 strings; without a zone they are UTC.
+
+    Args:
+        name: for errors and statistics.
+        source: where the rows are.
+        join_keys: columns that must be equal; none: every row belongs to every entity.
+        event_timestamp: column of the source with the time from which a row counts. A row without
+            one never does.
+        features: columns to add to the entity rows.
+        created_timestamp: column of the source that decides between rows of the same event
+            timestamp: the latest wins, null is the earliest. None, or a tie: the row that comes later
+            by file path and row.
+        ttl_us: for how long a row counts, in microseconds, both ends included; None or 0: for ever.
+    """
+
+    def __init__(self, name: str, source: Source, join_keys: Sequence[JoinKey], event_timestamp: str, features: Sequence[Feature], created_timestamp: str | None = None, ttl_us: int | None = None) -> None: ...
 
 class Options:
-    """How to run; no option changes an answer."""
+    """
+    How to run; no option changes an answer.
 
-    def __init__(self, threads: int = 0, memory_limit: int = 0, timeout_ms: int = 0, batch_rows: int = 65536, key_hash_bits: int = 64, diagnose_nulls: bool = False, plan_only: bool = False) -> None:
-        """
-        Args:
-            threads: 0 for one per core.
-            memory_limit: bytes; 0 for no limit.
-            timeout_ms: 0 for none.
-            batch_rows: rows to a batch of a scan.
-            key_hash_bits: bits of a hash in use; fewer than 64 force collisions.
-            diagnose_nulls: read what a TTL rules out, so that stats() tells expired from absent rows exactly.
-            plan_only: only find out what would be read; the result has no rows, and stats() is the plan.
-        """
+    Args:
+        threads: 0 for one for each core that this process may use.
+        memory_limit: bytes for all that the engine allocates; 0 for no limit.
+        timeout_ms: milliseconds; 0 for no limit.
+        batch_rows: rows to a batch of a scan, at least 1.
+        key_hash_bits: bits of a hash in use, 0 to 64; fewer force collisions.
+        diagnose_nulls: read what a TTL rules out, so that ``Result.stats()`` tells expired from
+            absent rows exactly.
+        plan_only: only find out what would be read: the result has no rows, and ``Result.stats()`` is
+            the plan.
 
-class Result:
-    """The rows of an answer, as an Arrow stream."""
+    Raises:
+        ValueError: a number is out of its range.
+    """
 
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
-        """Return the rows as an "arrow_array_stream" capsule; only once."""
-
-    def __arrow_c_schema__(self) -> CapsuleType:
-        """Return the columns of the rows."""
-
-    def stats(self) -> dict[str, Any]:
-        """
-        Return rows, threads, peak_memory_bytes, total_seconds, stages and, for each view, rows matched, expired and absent, and what was read.
-        """
-
-class Schema:
-    """The columns of a source."""
-
-    def __arrow_c_schema__(self) -> CapsuleType:
-        """Return an "arrow_schema" capsule."""
+    def __init__(self, threads: int = 0, memory_limit: int = 0, timeout_ms: int = 0, batch_rows: int = 65536, key_hash_bits: int = 64, diagnose_nulls: bool = False, plan_only: bool = False) -> None: ...
 
 def point_in_time(entity_rows: Any, event_timestamp: str, views: Sequence[FeatureView], *, filter_by_created_timestamp: bool = False, options: Options = ...) -> Result:
     """
-    Join to each entity row the newest feature values known at its time.
+    Join to each entity row the features known at its time.
+
+    Of the rows of a view with the entity row's join key and an event timestamp at or before its time,
+    but no older than the TTL, the newest gives the values. Where there is none they are null.
 
     Args:
-        entity_rows: anything with __arrow_c_stream__.
-        event_timestamp: its column with the times: timestamp (naive is UTC), date or ISO-8601 string.
+        entity_rows: anything with ``__arrow_c_stream__``, such as a pyarrow.Table; read once.
+        event_timestamp: column of the entity rows with the times: timestamps, dates or ISO-8601
+            strings; without a zone they are UTC. A row without one gets nulls.
         views: what to join.
-        filter_by_created_timestamp: count a row only from its created timestamp on.
+        filter_by_created_timestamp: let a row count only if it was created at or before the entity
+            row's time, too; one without a created timestamp never does. Views without such a column
+            are not affected.
         options: how to run.
 
     Returns:
-        The entity rows in their order, with the features of each view.
+        One row for each entity row, in its order: the columns of the entity rows untouched, then the
+        features of each view.
 
     Raises:
-        ValueError: the request or the data contradicts itself.
-        TypeError: types that cannot be compared.
-        OSError: a file is missing, truncated or corrupt.
-        MemoryError, TimeoutError: a limit of the options was met.
+        ValueError: the request or the data contradicts itself; names the column and the file.
+        TypeError: types that cannot be compared, or ``entity_rows`` is no Arrow data.
+        FileNotFoundError: a path does not exist or has no files.
+        OSError: a file cannot be read, is truncated or corrupt; names the file.
+        MemoryError: the memory limit is too small.
+        TimeoutError: the timeout has passed.
+        KeyboardInterrupt: Ctrl-C, in the main thread. The run ends first, and a stream that waits in
+            Python code of its own is waited for.
     """
 
 def latest(source: Source, *, join_keys: Sequence[str], columns: Sequence[str], event_timestamp: str, created_timestamp: str | None = None, start_us: int | None = None, end_us: int | None = None, options: Options = ...) -> Result:
     """
-    Return the newest row of each join key, by file path and row.
+    Return the newest row of each join key in a range of time.
 
-    Bounds are microseconds since 1970 UTC, inclusive, None = open.
+    Rows with a null in the join key or a null event timestamp do not count. Of the same event
+    timestamps the latest created one wins, then the row that comes later by file path and row.
+
+    Args:
+        source: where the rows are.
+        join_keys: columns of the source; none: the one newest row of all.
+        columns: columns of the source to return, in this order.
+        event_timestamp: column of the source; without a zone it is UTC.
+        created_timestamp: column of the source, if any.
+        start_us: microseconds since 1970 UTC, inclusive; None: no bound.
+        end_us: likewise.
+        options: how to run.
+
+    Returns:
+        One row for each join key, by file path and row.
+
+    Raises:
+        ValueError, TypeError, OSError, MemoryError, TimeoutError, KeyboardInterrupt: as
+            ``point_in_time`` does.
     """
 
 def range(source: Source, *, columns: Sequence[str] | None, event_timestamp: str, start_us: int | None = None, end_us: int | None = None, options: Options = ...) -> Result:
     """
-    Return every row between two times, by file path and row.
+    Return every row in a range of time.
 
-    Bounds are microseconds since 1970 UTC, inclusive, None = open; columns None is all.
+    Args:
+        source: where the rows are.
+        columns: columns of the source to return, in this order; None: all.
+        event_timestamp: column of the source; without a zone it is UTC.
+        start_us: microseconds since 1970 UTC, inclusive; None: no bound.
+        end_us: likewise. Without any bound rows with a null event timestamp are returned, too.
+        options: how to run.
+
+    Returns:
+        The rows, by file path and row.
+
+    Raises:
+        ValueError, TypeError, OSError, MemoryError, TimeoutError, KeyboardInterrupt: as
+            ``point_in_time`` does.
     """
 
 def schema(source: Source) -> Schema:
     """
-    Read the columns of a source over all its files, partition columns last.
+    Read the columns of a source.
+
+    Args:
+        source: where the files are; only their footers are read.
+
+    Returns:
+        The columns of all files, each with the type that holds it in every file, then those of the
+        hive partitions.
+
+    Raises:
+        ValueError: types of a column have none in common; names the column and a file.
+        FileNotFoundError: a path does not exist or has no files.
+        OSError: a file cannot be read, is truncated or corrupt; names the file.
     """
 
 def append_to_directory(directory: str, rows: Any, *, schema: Any = None, partition_by: Sequence[str] = ..., max_rows_per_file: int = 0, max_bytes_per_file: int = 0, compression: str = '', allow_time_truncation: bool = False) -> dict[str, Any]:
     """
-    Add rows to a directory of Parquet files as new files, seen whole or not at all.
+    Add rows to a directory of Parquet files.
+
+    The rows go into a new file (or several), whole or not at all: for readers at any moment and after
+    a crash. Once this returns they are durable. What is there is not touched. Any number of threads,
+    processes and machines may write at once.
+
+    Columns are matched by name, in any order, and cast to the types that are there already, if that
+    is exact.
 
     Args:
         directory: made if need be.
-        rows: anything with __arrow_c_stream__.
-        schema: columns and types to write; None for those that are there already.
-        partition_by: columns to make hive folders of; as the directory is, if empty.
-        max_rows_per_file, max_bytes_per_file: where to begin the next file; 0 is nowhere.
-        compression: snappy, zstd, gzip, brotli, lz4, none.
-        allow_time_truncation: let times lose digits that the target's unit lacks.
+        rows: anything with ``__arrow_c_stream__``, such as a pyarrow.Table; read once. No rows: no
+            file.
+        schema: anything with ``__arrow_c_schema__``: the columns and types to write, with or without
+            those of ``partition_by``. None: those that are there already, or else those of the rows.
+        partition_by: columns to make folders named "column=value" of. Empty: as the directory is
+            partitioned already.
+        max_rows_per_file: where to begin the next file; 0: nowhere.
+        max_bytes_per_file: likewise, in bytes as written, overshot by less than a row group.
+        compression: "snappy", "zstd", "gzip", "brotli", "lz4" or "none"; "" is snappy.
+        allow_time_truncation: let times lose digits that the unit of their column cannot hold;
+            otherwise that is an error.
 
     Returns:
-        paths (of the new files), rows and bytes.
+        ``paths`` of the new files in the order of their rows, ``rows`` and ``bytes`` written.
 
     Raises:
-        ValueError, TypeError: columns do not fit; nothing was written.
+        ValueError: a column is missing or unknown, or a value does not fit; names it.
+        TypeError: a column has another type, or ``rows`` or ``schema`` is no Arrow data.
         OSError: the system's reason.
+        KeyboardInterrupt: Ctrl-C, in the main thread.
+
+        After an error nothing was written, unless the message says that the rows are in place and
+        only their durability is not certain, or Ctrl-C came as the write ended.
     """
 
 def append_to_file(path: str, rows: Any, *, schema: Any = None, compression: str = '', allow_time_truncation: bool = False) -> dict[str, Any]:
     """
-    Replace a Parquet file by a longer one, in one step and under a lock; see append_to_directory.
+    Add rows to a Parquet file.
+
+    The file is replaced by a longer one in one step, which costs as much as writing it anew: a
+    directory is the better place to append to. Writers take turns by a lock.
+
+    Args:
+        path: of the file, made if need be.
+        rows: see append_to_directory.
+        schema: see append_to_directory.
+        compression: see append_to_directory; "" is that of the file.
+        allow_time_truncation: see append_to_directory.
+
+    Returns:
+        ``paths`` (the one), the number of new ``rows``, and the ``bytes`` of the whole file.
+
+    Raises:
+        ValueError, TypeError, OSError, KeyboardInterrupt: as append_to_directory does.
     """
 
 def write_file(path: str, rows: Any, *, overwrite: bool = False, compression: str = '') -> dict[str, Any]:
     """
-    Write rows as one new Parquet file.
+    Write rows as one new Parquet file, in one step.
+
+    Args:
+        path: of the file.
+        rows: see append_to_directory.
+        overwrite: replace what is there, whatever its columns.
+        compression: see append_to_directory.
+
+    Returns:
+        ``paths`` (the one), ``rows`` and ``bytes`` written.
 
     Raises:
-        FileExistsError: the path exists and overwrite is False.
+        FileExistsError: the path exists and ``overwrite`` is False.
+        ValueError, TypeError, OSError, KeyboardInterrupt: as append_to_directory does.
     """
 
 def write_directory(directory: str, rows: Any, *, overwrite: bool = False, max_rows_per_file: int = 0, max_bytes_per_file: int = 0, partition_by: Sequence[str] = ..., compression: str = '') -> dict[str, Any]:
     """
-    Write rows as a new directory of Parquet files that appears all at once.
+    Write rows as a new directory of Parquet files.
+
+    The directory appears at once with all its files, at least one. A reader in the midst of one that
+    is replaced finds its files gone, never other rows under their names.
+
+    Args:
+        directory: may exist if it is empty.
+        rows: see append_to_directory.
+        overwrite: replace what is there.
+        max_rows_per_file: see append_to_directory.
+        max_bytes_per_file: see append_to_directory; 0: 128 MiB.
+        partition_by: columns to make folders named "column=value" of.
+        compression: see append_to_directory.
+
+    Returns:
+        ``paths`` of the files in the order of their rows, ``rows`` and ``bytes`` written.
 
     Raises:
-        FileExistsError: there is something at the path and overwrite is False.
+        FileExistsError: there is something at the path and ``overwrite`` is False.
+        ValueError, TypeError, OSError, KeyboardInterrupt: as append_to_directory does.
     """
 
 def clean_leftovers(directory: str) -> None:
-    """Remove what writers that died left behind in a directory."""
+    """
+    Remove what dead writers left behind in a directory.
+
+    Every write to the directory does so, too. Writes that were committed but not yet visible are
+    finished. Living writers are not disturbed.
+
+    Args:
+        directory: need not exist.
+
+    Raises:
+        OSError: the system's reason.
+    """
 
 def build_info() -> dict[str, str]:
-    """Return what the extension is: version, build_type, compiler, arrow."""
+    """
+    Return what the extension is: its version, build_type, compiler, and the version of Arrow
+    that it runs with (arrow).
+    """

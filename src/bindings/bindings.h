@@ -5,7 +5,10 @@
 
 namespace larder::python {
 
-/// Source, JoinKey, Feature, FeatureView, Options, Result; point_in_time, latest, range, schema.
+/// Result, Schema. Before BindQueries, whose functions return them.
+void BindAnswers(nanobind::module_& module);
+
+/// Source, JoinKey, Feature, FeatureView, Options; point_in_time, latest, range, schema.
 void BindQueries(nanobind::module_& module);
 
 /// append_to_directory, append_to_file, write_file, write_directory, clean_leftovers.

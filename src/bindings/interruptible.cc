@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "interruptible.h"
 
+#include <cxxabi.h>
 #include <nanobind/nanobind.h>
 
 #include <algorithm>
@@ -8,10 +9,14 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
 
 #include "larder/base/run_context.h"
 #include "python_errors.h"
+#include "released_gil.h"
 
 namespace nb = nanobind;
 
@@ -43,20 +48,47 @@ class Completion {
   std::optional<arrow::Status> status_;
 };
 
+/// The clock's end if `timeout_ms` is 0, or longer than the clock can count.
+Clock::time_point DeadlineAfter(int64_t timeout_ms) {
+  const auto now = Clock::now();
+  const auto longest =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
+  if (timeout_ms <= 0 || timeout_ms >= longest.count()) return Clock::time_point::max();
+  return now + std::chrono::milliseconds(timeout_ms);
+}
+
+/// What the worker does. The body may call into Python, for rows that a Python iterator makes.
+void Work(const std::function<arrow::Status()>& body, Completion* completion) {
+  try {
+    completion->Set(CatchExceptions(body));
+  } catch (const abi::__forced_unwind&) {
+    StayUntilExit();  // It asked for the GIL while the interpreter shuts down.
+  } catch (...) {
+    completion->Set(arrow::Status::UnknownError("an exception of unknown type"));
+  }
+}
+
+std::thread StartThread(std::function<void()> body) {
+  try {
+    return std::thread(std::move(body));
+  } catch (const std::system_error& error) {
+    throw std::runtime_error(std::string("cannot start a thread: ") + error.what());
+  }
+}
+
 }  // namespace
 
 void RunInterruptibly(int64_t timeout_ms,
                       const std::function<arrow::Status(const arrow::StopToken&)>& body) {
   arrow::StopSource stop;
   Completion completion;
-  const auto deadline = timeout_ms > 0 ? Clock::now() + std::chrono::milliseconds(timeout_ms)
-                                       : Clock::time_point::max();
+  const auto deadline = DeadlineAfter(timeout_ms);
   bool late = false;
   std::optional<nb::python_error> interrupt;  // What the signal's handler raised.
   {
-    const nb::gil_scoped_release released;
-    std::thread worker(
-        [&] { completion.Set(CatchExceptions([&] { return body(stop.token()); })); });
+    ReleasedGil released;
+    std::thread worker =
+        StartThread([&] { Work([&] { return body(stop.token()); }, &completion); });
     while (!completion.WaitUntil(std::min(deadline, Clock::now() + kPollInterval))) {
       if (!late && Clock::now() >= deadline) {
         late = true;
@@ -66,11 +98,11 @@ void RunInterruptibly(int64_t timeout_ms,
         completion.WaitUntil(Clock::now() + kPollInterval);
         continue;
       }
-      const nb::gil_scoped_acquire acquired;
-      if (PyErr_CheckSignals() != 0) {
+      released.WithGil([&] {
+        if (PyErr_CheckSignals() == 0) return;
         interrupt.emplace();
         stop.RequestStop();
-      }
+      });
     }
     worker.join();
   }

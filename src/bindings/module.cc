@@ -12,7 +12,12 @@
 namespace nb = nanobind;
 
 NB_MODULE(_engine, m) {
+#ifdef NDEBUG
+  // A daemon thread that is in a query when the process exits keeps its arguments: no mistake.
+  nb::set_leak_warnings(false);
+#endif
   m.doc() = "Larder's engine: point-in-time, latest and range queries, and writes, over Parquet.";
+  larder::python::BindAnswers(m);
   larder::python::BindQueries(m);
   larder::python::BindWrites(m);
   m.def(
@@ -25,5 +30,6 @@ NB_MODULE(_engine, m) {
             {"arrow", arrow::GetBuildInfo().version_string},
         };
       },
-      "Return what the extension is: version, build_type, compiler, arrow.");
+      "Return what the extension is: its version, build_type, compiler, and the version of Arrow\n"
+      "that it runs with (arrow).");
 }

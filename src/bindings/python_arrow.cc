@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "python_errors.h"
+#include "released_gil.h"
 
 namespace nb = nanobind;
 
@@ -28,9 +29,20 @@ CStruct* OpenCapsule(nb::handle object, const char* method, const char* name, co
             .c_str());
   }
   *keep = object.attr(method)();
-  void* pointer = PyCapsule_GetPointer(keep->ptr(), name);
-  if (pointer == nullptr) throw nb::python_error();
-  return static_cast<CStruct*>(pointer);
+  if (!PyCapsule_IsValid(keep->ptr(), name)) {
+    throw nb::type_error(
+        (std::string(what) + ": its " + method + "() must return a capsule named \"" + name + "\"")
+            .c_str());
+  }
+  return static_cast<CStruct*>(PyCapsule_GetPointer(keep->ptr(), name));
+}
+
+/// The result of an import, or its error with the name of what was imported.
+template <typename T>
+T ImportedOrRaise(arrow::Result<T> result, const char* what) {
+  const auto& status = result.status();
+  if (!status.ok()) RaiseIfError(status.WithMessage(what, ": ", status.message()));
+  return std::move(result).MoveValueUnsafe();
 }
 
 /// What a capsule's destructor does: a consumer that took the content has cleared `release`.
@@ -52,13 +64,17 @@ std::shared_ptr<arrow::RecordBatchReader> ImportStream(nb::handle object, const 
   nb::object keep;
   auto* stream =
       OpenCapsule<ArrowArrayStream>(object, "__arrow_c_stream__", kStreamName, what, &keep);
-  return ValueOrRaise(arrow::ImportRecordBatchReader(stream));
+  auto reader = [stream] {
+    const ReleasedGil released;  // The producer may wait for a thread of its own that needs it.
+    return arrow::ImportRecordBatchReader(stream);
+  }();
+  return ImportedOrRaise(std::move(reader), what);
 }
 
 std::shared_ptr<arrow::Schema> ImportSchema(nb::handle object, const char* what) {
   nb::object keep;
   auto* schema = OpenCapsule<ArrowSchema>(object, "__arrow_c_schema__", kSchemaName, what, &keep);
-  return ValueOrRaise(arrow::ImportSchema(schema));
+  return ImportedOrRaise(arrow::ImportSchema(schema), what);
 }
 
 nb::capsule ExportStream(std::shared_ptr<arrow::RecordBatchReader> reader) {

@@ -3,23 +3,33 @@
 
 #include <arrow/util/io_util.h>
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/string.h>
 
 #include <cerrno>
+#include <string>
 
 namespace nb = nanobind;
 
 namespace larder::python {
 namespace {
 
+/// A message as text. It may name files and columns that are not UTF-8, which must not replace
+/// the error by one of decoding.
+nb::object ToText(const std::string& message) {
+  return nb::steal(PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()),
+                                        "backslashreplace"));
+}
+
 [[noreturn]] void Raise(PyObject* type, const std::string& message) {
-  PyErr_SetString(type, message.c_str());
+  const nb::object text = ToText(message);
+  if (text.is_valid()) PyErr_SetObject(type, text.ptr());
   throw nb::python_error();
 }
 
 /// OSError picks its subclass by the errno.
 [[noreturn]] void RaiseOsError(int errnum, const std::string& message) {
-  const nb::tuple arguments = nb::make_tuple(errnum, message);
+  const nb::object text = ToText(message);
+  if (!text.is_valid()) throw nb::python_error();
+  const nb::tuple arguments = nb::make_tuple(errnum, text);
   PyErr_SetObject(PyExc_OSError, arguments.ptr());
   throw nb::python_error();
 }
@@ -44,6 +54,8 @@ void RaiseIfError(const arrow::Status& status) {
       if (errnum != 0) RaiseOsError(errnum, message);
       Raise(PyExc_OSError, message);
     }
+    case arrow::StatusCode::UnknownError:
+      Raise(PyExc_RuntimeError, message);
     default:
       Raise(PyExc_ValueError, message);
   }

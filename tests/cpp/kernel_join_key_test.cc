@@ -186,6 +186,8 @@ TEST(JoinKey, DatesCompareByDay) {
   ExpectMatch(arrow::date32(), "[-1, 0, 1]", arrow::date64(), "[86400000, -86400000, 0]",
               {2, 0, 1});
   ExpectMatch(arrow::date64(), "[86400000]", arrow::date32(), "[0, 1]", {kNoRow, 0});
+  // A time of day, which date64 should not have, is no date.
+  ExpectMatch(arrow::date32(), "[1, 0]", arrow::date64(), "[86400001, -1]", {kNoRow, kNoRow});
 }
 
 TEST(JoinKey, TimestampsCompareByInstant) {
