@@ -16,7 +16,7 @@ class Result:
     The rows of an answer, and what they cost.
 
     Anything that speaks the Arrow PyCapsule interface reads it, without a copy:
-    ``pyarrow.table(result)``, ``polars.from_arrow(result)``.
+    ``pyarrow.table(result)``, ``polars.DataFrame(result)``.
     """
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
