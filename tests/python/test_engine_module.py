@@ -83,20 +83,20 @@ def test_rows_come_from_anything_with_a_stream(
 
 @pytest.mark.parametrize("other", [None, 5, {"id": [1]}])
 def test_other_rows_are_named(source: _engine.Source, other: object) -> None:
-    with pytest.raises(TypeError, match="entity_rows must be Arrow data.*__arrow_c_stream__"):
+    with pytest.raises(TypeError, match=r"entity_rows must be Arrow data.*__arrow_c_stream__"):
         join(source, other)
 
 
 def test_rows_with_another_capsule_are_named(source: _engine.Source, entity_rows: pa.Table) -> None:
     for capsule in (None, 5, entity_rows.schema.__arrow_c_schema__()):
-        with pytest.raises(TypeError, match='entity_rows: .* "arrow_array_stream"'):
+        with pytest.raises(TypeError, match=r'entity_rows: .* "arrow_array_stream"'):
             join(source, Stream(capsule))
 
 
 def test_a_capsule_is_taken_once(source: _engine.Source, entity_rows: pa.Table) -> None:
     stream = Stream(entity_rows.__arrow_c_stream__())
     join(source, stream)
-    with pytest.raises(ValueError, match="entity_rows: .*released"):
+    with pytest.raises(ValueError, match=r"entity_rows: .*released"):
         join(source, stream)
 
 
@@ -247,7 +247,7 @@ def test_missing_columns_are_wrong_values(source: _engine.Source) -> None:
 
 
 def test_messages_are_whole_whatever_the_name(source: _engine.Source) -> None:
-    with pytest.raises(ValueError, match="no column 'a\0b' .*there are: key, time, value"):
+    with pytest.raises(ValueError, match=r"no column 'a\0b' .*there are: key, time, value"):
         _engine.latest(source, join_keys=[], columns=["a\0b"], event_timestamp="time")
 
 
@@ -261,7 +261,7 @@ def test_file_names_need_not_be_text(tmp_path: Path) -> None:
 
 def test_keys_that_cannot_be_compared_are_wrong_types(source: _engine.Source) -> None:
     rows = pa.table({"id": ["1"], "at": pa.array([DAY], TIME)})
-    with pytest.raises(TypeError, match="join key .*'id' is string .*'key' is int64"):
+    with pytest.raises(TypeError, match=r"join key .*'id' is string .*'key' is int64"):
         join(source, rows)
 
 
