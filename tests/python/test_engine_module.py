@@ -42,7 +42,7 @@ def entity_rows() -> pa.Table:
     return pa.table({"id": [2, 3, 1], "at": pa.array([NEXT_DAY] * 3, TIME)})
 
 
-def join(source: _engine.Source, entity_rows: object, **options: int) -> _engine.Result:
+def join(source: _engine.Source, entity_rows: object, **options: Any) -> _engine.Result:  # noqa: ANN401
     view = _engine.FeatureView(
         "view", source, [_engine.JoinKey("key", "id")], "time", [_engine.Feature("value", "v")]
     )
@@ -331,7 +331,7 @@ def test_write_errors_leave_nothing(tmp_path: Path) -> None:
     append = _engine.append_to_directory
     for wrong in ({"max_rows_per_file": -1}, {"max_bytes_per_file": -1}, {"compression": "tin"}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be|tin"):
-            append(str(place), numbers(1), **wrong)  # type: ignore[arg-type]
+            append(str(place), numbers(1), **wrong)
     with pytest.raises(TypeError, match="rows must be Arrow data"):
         append(str(place), None)
     with pytest.raises(TypeError, match="schema must be Arrow data"):

@@ -22,12 +22,15 @@ from feast_larder import _engine
 
 ROWS = pa.table({"at": pa.array([datetime(2024, 1, 1, tzinfo=UTC)]), "value": [1]})
 
-# A process that says when it is in a run. Ctrl-C may be ignored where the tests are run.
+# A process that says when it is in a run. It has no use for Feast, which takes seconds to import.
+# Ctrl-C may be ignored where the tests are run.
 PROGRAM = """
-import itertools, signal, sys, threading, time
+import importlib.util, itertools, signal, sys, threading, time
 import pyarrow as pa
-from feast_larder import _engine
 
+spec = importlib.util.spec_from_file_location("_engine", sys.argv.pop(1))
+_engine = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(_engine)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rows = pa.table({"at": pa.array([0], pa.timestamp("us"))})
 
@@ -46,7 +49,7 @@ def stream():
 
 def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM + program, *arguments],
+        [sys.executable, "-c", PROGRAM + program, _engine.__file__, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
