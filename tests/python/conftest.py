@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: feature repositories in temporary folders."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,3 +20,9 @@ def make_repo(tmp_path: Path) -> Callable[..., FeatureRepo]:
 @pytest.fixture
 def repo(make_repo: Callable[..., FeatureRepo]) -> FeatureRepo:
     return make_repo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_is_heard() -> None:
+    """Jobs in the background of a shell start with SIGINT ignored, and Python leaves it so."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
