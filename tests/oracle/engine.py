@@ -22,6 +22,10 @@ class LimitError(Exception):
     """The engine refused a case for a documented reason."""
 
 
+def is_limit(error: ValueError) -> bool:
+    return any(limit in str(error) for limit in LIMITS)
+
+
 def ask(case: Case, root: Path, setting: Setting) -> Answer:
     """The engine's answer to a case whose files lie under `root`, and its statistics."""
     options = _engine.Options(**setting.options())
@@ -31,7 +35,7 @@ def ask(case: Case, root: Path, setting: Setting) -> Answer:
         else:
             result = ask_single_view(case, root, options)
     except ValueError as error:
-        if any(limit in str(error) for limit in LIMITS):
+        if is_limit(error):
             raise LimitError(str(error)) from error
         raise
     table = pa.RecordBatchReader.from_stream(result).read_all()
