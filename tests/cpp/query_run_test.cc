@@ -146,6 +146,18 @@ TEST_F(RunTest, ViewsWithoutCreatedAreNotAffectedByTheFilter) {
   EXPECT_EQ(answer.stats.views[0].rows_matched, 2);
 }
 
+TEST_F(RunTest, TheFilterByCreatedCountsForViewsThatHaveIt) {
+  WriteParquet(root_ / "e/a", *TableOf({Int64Field("k"), TimeField("t"), TimeField("c")},
+                                       {"[1, 1]", "[10, 20]", "[10, 30]"}));
+  view_ = {"v", {{root_ / "e"}, true}, {{"k", "id"}}, "t", {{"c", "v__c"}}, "c", {}};
+  const auto created_at = [&](bool filter) {
+    const auto answer = Unwrap(PointInTime({"time", {view_}, filter}, Entities(), RunOptions{}));
+    return Unwrap(TableIn(answer)->column(3)->GetScalar(0))->ToString();
+  };
+  EXPECT_EQ(created_at(true), "1970-01-01 00:00:00.000010");
+  EXPECT_EQ(created_at(false), "1970-01-01 00:00:00.000030");
+}
+
 TEST_F(RunTest, LatestRowsInTheColumnsAskedFor) {
   const auto answer = Unwrap(Latest({source_, {"k"}, {"x", "k"}, "t", {}, {}, {}}, {}));
   const auto expected = TableOf({StringField("x"), Int64Field("k")}, {"[null, null]", "[1, 2]"});
