@@ -33,7 +33,7 @@ Status CatchExceptions(const std::function<Status()>& body) {
   } catch (const parquet::ParquetStatusException& error) {
     const Status& status = error.status();
     if (status.IsOutOfMemory() || status.IsCancelled()) return status;
-    return Status::IOError(error.what());
+    return Status::IOError(status.message());
   } catch (const std::exception& error) {
     // Nothing of ours throws anything else: this is Parquet reading a broken file.
     return Status::IOError(error.what());
