@@ -48,7 +48,8 @@ TEST_P(RunTasksTest, StopsWhenAsked) {
   context_.stop = source.token();
   std::atomic<int> calls = 0;
   const Status status = RunTasks(context_, 1'000, [&](int64_t) {
-    if (++calls == 5) source.RequestStop();
+    // Every call from the fifth on, so that no thread can outrun the one that asks first.
+    if (++calls >= 5) source.RequestStop();
     return Status::OK();
   });
   EXPECT_TRUE(status.IsCancelled());
