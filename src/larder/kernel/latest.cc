@@ -117,13 +117,7 @@ class LatestBatchScan {
  public:
   LatestBatchScan(const LatestScan& scan, TimeUnit string_unit, const RunContext& context,
                   LatestTable* table)
-      : scan_(scan),
-        string_unit_(string_unit),
-        context_(context),
-        table_(*table),
-        keys_(context.pool) {
-    event_unit_ = UnitOf(scan.event_timestamp);
-    if (scan.created_timestamp) created_unit_ = UnitOf(*scan.created_timestamp);
+      : scan_(scan), table_(*table), rows_(scan, string_unit, context.pool), keys_(context.pool) {
     // A table only to hash with, as the shards do.
     if (!scan.join_keys.empty()) {
       hasher_ = MakeKeyTable(table->encoder(), context.key_hash_bits, context.pool);
@@ -142,88 +136,42 @@ class LatestBatchScan {
     const auto& columns = batch.columns();
     ARROW_RETURN_NOT_OK(
         table_.encoder().Encode({columns.begin(), columns.begin() + key_columns}, &keys_));
-    rows_.clear();
+    hashed_.clear();
     std::visit(
         [&](const auto& table) {
           for (int64_t i = 0; i < batch.num_rows(); ++i) {
             if (!keys_.IsValid(i) || !candidates_[static_cast<size_t>(i)].exists()) continue;
-            rows_.push_back({i, table.Hash(KeyAt(table, keys_, i))});
+            hashed_.push_back({i, table.Hash(KeyAt(table, keys_, i))});
           }
         },
         *hasher_);
-    table_.Raise(keys_, rows_, candidates_);
+    table_.Raise(keys_, hashed_, candidates_);
     return Status::OK();
   }
 
  private:
-  TimeUnit UnitOf(const std::string& column) const {
-    return UnitOfTimeType(*scan_.dataset->schema()->GetFieldByName(column)->type(), string_unit_);
-  }
-
   /// One candidate a row; none for rows outside of the range.
   Status ReadCandidates(const arrow::RecordBatch& batch, uint64_t first_address) {
-    const auto key_columns = static_cast<int>(scan_.join_keys.size());
-    ARROW_ASSIGN_OR_RAISE(
-        const auto event,
-        ReadTimes(batch.column(key_columns), scan_.event_timestamp, string_unit_, context_.pool));
-    TimeColumn created;
-    if (scan_.created_timestamp) {
-      ARROW_ASSIGN_OR_RAISE(
-          created, ReadTimes(batch.column(key_columns + 1), *scan_.created_timestamp, string_unit_,
-                             context_.pool));
-    }
+    ARROW_RETURN_NOT_OK(rows_.Read(batch, first_address));
+    const TimeColumn& event = rows_.event();
     const Bounds<int64_t> range = scan_.range.InUnit(event.unit());
     candidates_.assign(static_cast<size_t>(batch.num_rows()), Candidate{});
     for (int64_t i = 0; i < batch.num_rows(); ++i) {
       const int64_t time = event.values()[i];
       if (event.IsNull(i) || time < range.min || time > range.max) continue;
-      ARROW_ASSIGN_OR_RAISE(const int64_t in_unit,
-                            ToSourceUnit(time, event.unit(), event_unit_, scan_.event_timestamp));
-      const uint64_t address = first_address + static_cast<uint64_t>(i);
-      auto& candidate = candidates_[static_cast<size_t>(i)];
-      if (!scan_.created_timestamp || created.IsNull(i)) {
-        candidate = Candidate::WithoutCreated(in_unit, address);
-        continue;
-      }
-      ARROW_ASSIGN_OR_RAISE(const int64_t created_in_unit,
-                            ToSourceUnit(created.values()[i], created.unit(), created_unit_,
-                                         *scan_.created_timestamp));
-      candidate = Candidate::WithCreated(in_unit, created_in_unit, address);
+      ARROW_RETURN_NOT_OK(rows_.Make(i, &candidates_[static_cast<size_t>(i)]));
     }
     return Status::OK();
   }
 
   const LatestScan& scan_;
-  const TimeUnit string_unit_;
-  const RunContext& context_;
   LatestTable& table_;
+  RowCandidates rows_;
   EncodedKeys keys_;
   std::optional<AnyKeyTable> hasher_;
-  TimeUnit event_unit_ = TimeUnit::SECOND;
-  TimeUnit created_unit_ = TimeUnit::SECOND;
   std::vector<Candidate> candidates_;
-  std::vector<LatestRow> rows_;
+  std::vector<LatestRow> hashed_;
 };
-
-Status ScanRowGroup(const LatestScan& scan, size_t index, TimeUnit string_unit,
-                    const std::vector<std::string>& columns, const RunContext& context,
-                    ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
-                    LatestTable* table) {
-  const RowGroup& group = scan.dataset->row_groups()[index];
-  ARROW_ASSIGN_OR_RAISE(auto batches,
-                        ColumnBatches::Open(*scan.dataset, index, columns,
-                                            /*keep_dictionaries=*/true, context, counters));
-  LatestBatchScan batch_scan(scan, string_unit, context, table);
-  uint64_t address = group.first_row;
-  while (true) {
-    ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
-    if (batch == nullptr) return Status::OK();
-    ARROW_RETURN_NOT_OK(
-        NamingFile(scan.dataset->file_of(group).path, batch_scan.Scan(*batch, address)));
-    address += static_cast<uint64_t>(batch->num_rows());
-    rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
-  }
-}
 
 Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
   std::vector<KeyDomain> domains;
@@ -239,13 +187,6 @@ Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
 
 }  // namespace
 
-std::vector<std::string> LatestScan::ScannedColumns() const {
-  std::vector<std::string> columns = join_keys;
-  columns.push_back(event_timestamp);
-  if (created_timestamp) columns.push_back(*created_timestamp);
-  return columns;
-}
-
 std::vector<size_t> RowGroupsToScan(const LatestScan& scan) {
   return SelectRowGroups(*scan.dataset, scan.event_timestamp, scan.created_timestamp,
                          scan.range.window());
@@ -255,16 +196,19 @@ Result<PoolVector<uint64_t>> FindLatest(const LatestScan& scan, const RunContext
                                         ReadCounters* counters,
                                         std::atomic<int64_t>* rows_scanned) {
   ARROW_ASSIGN_OR_RAISE(const auto encoder, EncoderOf(scan));
-  const std::vector<std::string> columns = scan.ScannedColumns();
   const auto groups = RowGroupsToScan(scan);
 
   PoolVector<uint64_t> addresses(context.pool);
   ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
     LatestTable table(encoder, context);
-    ARROW_RETURN_NOT_OK(RunTasks(context, static_cast<int64_t>(groups.size()), [&](int64_t task) {
-      return ScanRowGroup(scan, groups[static_cast<size_t>(task)], string_unit, columns, context,
-                          counters, rows_scanned, &table);
-    }));
+    ARROW_RETURN_NOT_OK(ScanRowGroups(
+        *scan.dataset, groups, scan.ScannedColumns(), /*keep_dictionaries=*/true, context, counters,
+        rows_scanned, [&](size_t) -> BatchVisitor {
+          auto batches = std::make_shared<LatestBatchScan>(scan, string_unit, context, &table);
+          return [batches](const arrow::RecordBatch& batch, uint64_t first_address) {
+            return batches->Scan(batch, first_address);
+          };
+        }));
     addresses = table.Addresses(context.pool);
     return Status::OK();
   }));

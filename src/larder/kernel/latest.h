@@ -5,31 +5,21 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "larder/base/memory_budget.h"
 #include "larder/base/run_context.h"
+#include "larder/kernel/row_candidates.h"
 #include "larder/kernel/time_range.h"
 #include "larder/scan/column_reader.h"
-#include "larder/source/dataset.h"
 
 // The latest row of each join key: the same maximum as in the point-in-time join, with a single
 // open position for each key, and the keys found while scanning.
 
 namespace larder {
 
-struct LatestScan {
-  std::shared_ptr<const Dataset> dataset;
-  std::vector<std::string> join_keys;  ///< Empty: one key for all rows.
-  std::string event_timestamp;
-  std::optional<std::string> created_timestamp;
+struct LatestScan : KeyedSource {
   TimeRange range;
-
-  /// Join keys, event timestamp, created timestamp if there is one.
-  std::vector<std::string> ScannedColumns() const;
 };
 
 /// The row groups that can hold a row in the range.

@@ -8,6 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <optional>
+#include <string>
 
 #include "larder/scan/pruning.h"
 
@@ -45,26 +48,19 @@ class BatchScan {
  public:
   BatchScan(const PointInTimeView& view, const Timeline& timeline, const RunContext& context,
             CandidateTable* candidates)
-      : view_(view), timeline_(timeline), context_(context), candidates_(*candidates) {
+      : view_(view),
+        timeline_(timeline),
+        candidates_(*candidates),
+        rows_(view, view.string_unit, context.pool) {
     if (timeline.keys() != nullptr) finder_.emplace(*timeline.keys(), context.pool);
-    view_unit_ = view.UnitOf(view.event_timestamp);
-    if (view.created_timestamp) created_unit_ = view.UnitOf(*view.created_timestamp);
   }
 
-  /// Columns: join keys, event timestamp, created timestamp if the view has one.
+  /// Columns: view.ScannedColumns().
   Status Scan(const arrow::RecordBatch& batch, uint64_t first_address) {
-    const auto keys = static_cast<int>(view_.join_keys.size());
-    rows_ = batch.num_rows();
-    first_address_ = first_address;
-    ARROW_ASSIGN_OR_RAISE(event_, ReadTimes(batch.column(keys), view_.event_timestamp,
-                                            view_.string_unit, context_.pool));
-    if (view_.created_timestamp) {
-      ARROW_ASSIGN_OR_RAISE(created_, ReadTimes(batch.column(keys + 1), *view_.created_timestamp,
-                                                view_.string_unit, context_.pool));
-    }
+    ARROW_RETURN_NOT_OK(rows_.Read(batch, first_address));
     ARROW_RETURN_NOT_OK(FindSlots(batch));
-    for (int64_t begin = 0; begin < rows_; begin += kBlock) {
-      ARROW_RETURN_NOT_OK(ScanBlock(begin, std::min(begin + kBlock, rows_)));
+    for (int64_t begin = 0; begin < batch.num_rows(); begin += kBlock) {
+      ARROW_RETURN_NOT_OK(ScanBlock(begin, std::min(begin + kBlock, batch.num_rows())));
     }
     return Status::OK();
   }
@@ -75,7 +71,7 @@ class BatchScan {
 
   Status FindSlots(const arrow::RecordBatch& batch) {
     if (!finder_) {
-      every_row_.resize(static_cast<size_t>(rows_), Slot{0});
+      every_row_.resize(static_cast<size_t>(batch.num_rows()), Slot{0});
       slots_ = every_row_.data();
       return Status::OK();
     }
@@ -88,7 +84,7 @@ class BatchScan {
   Status ScanBlock(int64_t begin, int64_t end) {
     size_t hits = 0;
     for (int64_t i = begin; i < end; ++i) {
-      if (slots_[i] == kNoSlot || event_.IsNull(i)) continue;
+      if (slots_[i] == kNoSlot || rows_.event().IsNull(i)) continue;
       __builtin_prefetch(timeline_.slot_begin() + slots_[i]);
       hits_[hits++].row = i;
     }
@@ -108,7 +104,7 @@ class BatchScan {
     }
     for (size_t h = 0; h < found; ++h) {
       Candidate candidate;
-      ARROW_RETURN_NOT_OK(MakeCandidate(hits_[h].row, &candidate));
+      ARROW_RETURN_NOT_OK(rows_.Make(hits_[h].row, &candidate));
       candidates_.Raise(hits_[h].begin, candidate);
     }
     return Status::OK();
@@ -123,13 +119,15 @@ class BatchScan {
   /// The end of the slot's positions if no entity row's time is late enough.
   Position FirstPositionThatKnows(const Hit& hit) const {
     const TimeUnit unit = timeline_.unit();
-    auto known = CeilTime(event_.values()[hit.row], event_.unit(), unit);
+    const TimeColumn& event = rows_.event();
+    auto known = CeilTime(event.values()[hit.row], event.unit(), unit);
     if (!known) return hit.end;
     if (view_.known_at_created) {
-      if (created_.IsNull(hit.row)) return hit.end;
-      const auto created = CeilTime(created_.values()[hit.row], created_.unit(), unit);
-      if (!created) return hit.end;
-      known = std::max(*known, *created);
+      const TimeColumn& created = rows_.created();
+      if (created.IsNull(hit.row)) return hit.end;
+      const auto created_known = CeilTime(created.values()[hit.row], created.unit(), unit);
+      if (!created_known) return hit.end;
+      known = std::max(*known, *created_known);
     }
     // A binary search without branches: where a slot has several times, no guess is good.
     const int64_t* first = timeline_.times() + hit.begin;
@@ -143,55 +141,17 @@ class BatchScan {
     return static_cast<Position>(first - timeline_.times());
   }
 
-  Status MakeCandidate(int64_t row, Candidate* candidate) const {
-    const uint64_t address = first_address_ + static_cast<uint64_t>(row);
-    int64_t event = event_.values()[row];
-    if (event_.unit() != view_unit_) {
-      ARROW_ASSIGN_OR_RAISE(event,
-                            ToSourceUnit(event, event_.unit(), view_unit_, view_.event_timestamp));
-    }
-    if (!view_.created_timestamp || created_.IsNull(row)) {
-      *candidate = Candidate::WithoutCreated(event, address);
-      return Status::OK();
-    }
-    int64_t created = created_.values()[row];
-    if (created_.unit() != created_unit_) {
-      ARROW_ASSIGN_OR_RAISE(
-          created, ToSourceUnit(created, created_.unit(), created_unit_, *view_.created_timestamp));
-    }
-    *candidate = Candidate::WithCreated(event, created, address);
-    return Status::OK();
-  }
-
   const PointInTimeView& view_;
   const Timeline& timeline_;
-  const RunContext& context_;
   CandidateTable& candidates_;
+  RowCandidates rows_;
   std::optional<SlotFinder> finder_;
-  TimeUnit view_unit_ = TimeUnit::SECOND;
-  TimeUnit created_unit_ = TimeUnit::SECOND;
-
-  int64_t rows_ = 0;
-  uint64_t first_address_ = 0;
-  TimeColumn event_;
-  TimeColumn created_;
   const Slot* slots_ = nullptr;
   std::vector<Slot> every_row_;
   std::array<Hit, kBlock> hits_;
 };
 
 }  // namespace
-
-std::vector<std::string> PointInTimeView::ScannedColumns() const {
-  std::vector<std::string> columns = join_keys;
-  columns.push_back(event_timestamp);
-  if (created_timestamp) columns.push_back(*created_timestamp);
-  return columns;
-}
-
-TimeUnit PointInTimeView::UnitOf(const std::string& column) const {
-  return UnitOfTimeType(*dataset->schema()->GetFieldByName(column)->type(), string_unit);
-}
 
 Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view, const Timeline& timeline,
                                             bool prune_by_ttl, const RunContext& context) {
@@ -217,27 +177,16 @@ Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
                       const std::vector<size_t>& row_groups, const RunContext& context,
                       ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
                       CandidateTable* candidates) {
-  const std::vector<std::string> columns = view.ScannedColumns();
   // Slots of a dictionary's entries serve single keys only.
   const bool keep_dictionaries = view.join_keys.size() == 1;
-
-  return RunTasks(context, static_cast<int64_t>(row_groups.size()), [&](int64_t task) {
-    const size_t index = row_groups[static_cast<size_t>(task)];
-    const RowGroup& group = view.dataset->row_groups()[index];
-    const std::string& path = view.dataset->file_of(group).path;
-    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(*view.dataset, index, columns,
-                                                            keep_dictionaries, context, counters));
-    BatchScan scan(view, timeline, context, candidates);
-    uint64_t address = group.first_row;
-    while (true) {
-      ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
-      if (batch == nullptr) break;
-      ARROW_RETURN_NOT_OK(NamingFile(path, scan.Scan(*batch, address)));
-      address += static_cast<uint64_t>(batch->num_rows());
-      rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
-    }
-    return Status::OK();
-  });
+  return ScanRowGroups(*view.dataset, row_groups, view.ScannedColumns(), keep_dictionaries, context,
+                       counters, rows_scanned, [&](size_t) -> BatchVisitor {
+                         auto scan =
+                             std::make_shared<BatchScan>(view, timeline, context, candidates);
+                         return [scan](const arrow::RecordBatch& batch, uint64_t first_address) {
+                           return scan->Scan(batch, first_address);
+                         };
+                       });
 }
 
 }  // namespace larder

@@ -7,13 +7,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "larder/base/event_time.h"
 #include "larder/base/run_context.h"
 #include "larder/kernel/candidate.h"
+#include "larder/kernel/row_candidates.h"
 #include "larder/kernel/timeline.h"
 #include "larder/scan/column_reader.h"
 #include "larder/source/dataset.h"
@@ -27,21 +26,13 @@
 
 namespace larder {
 
-struct PointInTimeView {
-  std::shared_ptr<const Dataset> dataset;
-  std::vector<std::string> join_keys;  ///< Columns of the source, as the timeline's keys.
-  std::string event_timestamp;
-  std::optional<std::string> created_timestamp;
+/// Its join keys are columns of the source, as the timeline's keys.
+struct PointInTimeView : KeyedSource {
   int64_t ttl_us = 0;  ///< 0 = unlimited.
   /// A row is known at the later of its event and created timestamps, never if the latter is
   /// null. Only with a created timestamp.
   bool known_at_created = false;
   TimeUnit string_unit = TimeUnit::NANO;  ///< Of times that are ISO-8601 strings.
-
-  /// The columns that are scanned: join keys, event timestamp, created timestamp if there is one.
-  std::vector<std::string> ScannedColumns() const;
-  /// The unit that times of a column are compared in, the finest of all files.
-  TimeUnit UnitOf(const std::string& column) const;
 };
 
 /// The winners of one view.

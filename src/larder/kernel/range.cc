@@ -84,30 +84,17 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
                                            const std::shared_ptr<arrow::Schema>& schema,
                                            const RunContext& context, ReadCounters* counters,
                                            std::atomic<int64_t>* rows_scanned) {
-  const std::vector<std::string> columns = scan.ScannedColumns();
   const auto groups = RowGroupsToScan(scan);
   std::vector<arrow::RecordBatchVector> found(groups.size());
-
-  ARROW_RETURN_NOT_OK(RunTasks(context, static_cast<int64_t>(groups.size()), [&](int64_t task) {
-    const size_t index = groups[static_cast<size_t>(task)];
-    ARROW_ASSIGN_OR_RAISE(auto batches,
-                          ColumnBatches::Open(*scan.dataset, index, columns,
-                                              /*keep_dictionaries=*/false, context, counters));
-    while (true) {
-      ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
-      if (batch == nullptr) break;
-      rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
-      auto selected = SelectRows(scan, *batch, schema, context);
-      if (!selected.ok()) {
-        return NamingFile(scan.dataset->file_of(scan.dataset->row_groups()[index]).path,
-                          selected.status());
-      }
-      if ((*selected)->num_rows() > 0) {
-        found[static_cast<size_t>(task)].push_back(std::move(*selected));
-      }
-    }
-    return Status::OK();
-  }));
+  ARROW_RETURN_NOT_OK(ScanRowGroups(
+      *scan.dataset, groups, scan.ScannedColumns(), /*keep_dictionaries=*/false, context, counters,
+      rows_scanned, [&](size_t i) -> BatchVisitor {
+        return [&, i](const RecordBatch& batch, uint64_t) {
+          ARROW_ASSIGN_OR_RAISE(auto selected, SelectRows(scan, batch, schema, context));
+          if (selected->num_rows() > 0) found[i].push_back(std::move(selected));
+          return Status::OK();
+        };
+      }));
 
   arrow::RecordBatchVector all;
   for (auto& batches : found) {

@@ -23,7 +23,7 @@ constexpr uint64_t kExpired = kAbsent - 1;
 PoolVector<uint64_t> WinnerOfPosition(const PointInTimeView& view, const Timeline& timeline,
                                       const CandidateTable& candidates, const RunContext& context) {
   PoolVector<uint64_t> winners(timeline.positions(), kAbsent, context.pool);
-  const TimeUnit view_unit = view.UnitOf(view.event_timestamp);
+  const TimeUnit view_unit = view.UnitOf(view.event_timestamp, view.string_unit);
   const WideNanos ttl = ToWideNanos(view.ttl_us, TimeUnit::MICRO);
   for (Slot slot = 0; slot < timeline.slots(); ++slot) {
     Candidate best;

@@ -176,4 +176,26 @@ Result<std::shared_ptr<RecordBatch>> ColumnBatches::Next() {
   return RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
 }
 
+Status ScanRowGroups(const Dataset& dataset, const std::vector<size_t>& row_groups,
+                     const std::vector<std::string>& columns, bool keep_dictionaries,
+                     const RunContext& context, ReadCounters* counters,
+                     std::atomic<int64_t>* rows_scanned,
+                     const std::function<BatchVisitor(size_t i)>& begin) {
+  return RunTasks(context, static_cast<int64_t>(row_groups.size()), [&](int64_t task) {
+    const auto i = static_cast<size_t>(task);
+    const RowGroup& group = dataset.row_groups()[row_groups[i]];
+    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, row_groups[i], columns,
+                                                            keep_dictionaries, context, counters));
+    const BatchVisitor visit = begin(i);
+    uint64_t address = group.first_row;
+    while (true) {
+      ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
+      if (batch == nullptr) return Status::OK();
+      ARROW_RETURN_NOT_OK(NamingFile(dataset.file_of(group).path, visit(*batch, address)));
+      address += static_cast<uint64_t>(batch->num_rows());
+      rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
+    }
+  });
+}
+
 }  // namespace larder

@@ -68,4 +68,17 @@ class ColumnBatches {
   std::shared_ptr<arrow::RecordBatchReader> batches_;  ///< Null if no column is in the file.
 };
 
+/// Reads columns of row groups (indices in dataset.row_groups()), each on one thread from its
+/// first batch to its last. Counts the rows in `rows_scanned`.
+///
+/// `begin(i)` is called once for row_groups[i], on the thread that reads it, and returns what
+/// takes its batches with the address of their first row. Errors of that get the file's name.
+using BatchVisitor =
+    std::function<arrow::Status(const arrow::RecordBatch& batch, uint64_t first_address)>;
+arrow::Status ScanRowGroups(const Dataset& dataset, const std::vector<size_t>& row_groups,
+                            const std::vector<std::string>& columns, bool keep_dictionaries,
+                            const RunContext& context, ReadCounters* counters,
+                            std::atomic<int64_t>* rows_scanned,
+                            const std::function<BatchVisitor(size_t i)>& begin);
+
 }  // namespace larder

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "larder/kernel/row_candidates.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+namespace larder {
+
+std::vector<std::string> KeyedSource::ScannedColumns() const {
+  std::vector<std::string> columns = join_keys;
+  columns.push_back(event_timestamp);
+  if (created_timestamp) columns.push_back(*created_timestamp);
+  return columns;
+}
+
+TimeUnit KeyedSource::UnitOf(const std::string& column, TimeUnit string_unit) const {
+  return UnitOfTimeType(*dataset->schema()->GetFieldByName(column)->type(), string_unit);
+}
+
+RowCandidates::RowCandidates(const KeyedSource& source, TimeUnit string_unit,
+                             arrow::MemoryPool* pool)
+    : source_(source),
+      string_unit_(string_unit),
+      pool_(pool),
+      event_unit_(source.UnitOf(source.event_timestamp, string_unit)) {
+  if (source.created_timestamp) {
+    created_unit_ = source.UnitOf(*source.created_timestamp, string_unit);
+  }
+}
+
+arrow::Status RowCandidates::Read(const arrow::RecordBatch& batch, uint64_t first_address) {
+  const auto keys = static_cast<int>(source_.join_keys.size());
+  first_address_ = first_address;
+  ARROW_ASSIGN_OR_RAISE(
+      event_, ReadTimes(batch.column(keys), source_.event_timestamp, string_unit_, pool_));
+  if (source_.created_timestamp) {
+    ARROW_ASSIGN_OR_RAISE(created_, ReadTimes(batch.column(keys + 1), *source_.created_timestamp,
+                                              string_unit_, pool_));
+  }
+  return arrow::Status::OK();
+}
+
+}  // namespace larder
