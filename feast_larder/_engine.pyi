@@ -236,6 +236,21 @@ def schema(source: Source) -> Schema:
         OSError: a file cannot be read, is truncated or corrupt; names the file.
     """
 
+def files(source: Source) -> list[str]:
+    """
+    List the files of a source, as the engine reads them.
+
+    Args:
+        source: where the files are.
+
+    Returns:
+        Their paths, sorted, without the files of writes that are not whole.
+
+    Raises:
+        FileNotFoundError: a path does not exist or has no files.
+        OSError: a directory cannot be listed.
+    """
+
 def append_to_directory(directory: str, rows: Any, *, schema: Any = None, partition_by: Sequence[str] = ..., max_rows_per_file: int = 0, max_bytes_per_file: int = 0, compression: str = '', allow_time_truncation: bool = False) -> dict[str, Any]:
     """
     Add rows to a directory of Parquet files.

@@ -16,9 +16,8 @@ from feast_larder.entity_rows import TableRows
 from feast_larder.feature_views import entity_columns
 from feast_larder.iso_times import is_text, parse_iso_times
 from feast_larder.run import Run
-from feast_larder.settings import epoch_microseconds
 from feast_larder.sources import require_source, source_column
-from feast_larder.spool import Need, open_sources
+from feast_larder.spool import Need, ask_latest, ask_range, open_sources
 
 EntitylessMode: TypeAlias = Literal["all_rows", "snapshot"]
 
@@ -70,34 +69,17 @@ class RangeRows:
         source = require_source(view.batch_source, f"feature view {view.name!r}")
         time = source_column(source, source.timestamp_field)
         keys = [source_column(source, key) for key in entity_columns(view)]
-        return Need(source, [*keys, time], time, self.start, self.end)
+        columns = list(dict.fromkeys([*keys, time]))
+        return Need(source, columns, time, self.start, self.end)
 
     def _read(self, view: FeatureView, source: _engine.Source, run: Run) -> pa.Table:
         """Read the distinct keys and times of one view, under the names of the entity rows."""
         need = self._need(view)
-        columns = list(dict.fromkeys(need.columns or ()))
-        keys = columns[:-1]
-        start, end = epoch_microseconds(self.start), epoch_microseconds(self.end)
-        options = run.options()
+        keys = (need.columns or ())[:-1]
         if self.mode == "all_rows":
-            result = _engine.range(
-                source,
-                columns=columns,
-                event_timestamp=need.event_timestamp,
-                start_us=start,
-                end_us=end,
-                options=options,
-            )
+            result = ask_range(need, source, run.options())
         else:
-            result = _engine.latest(
-                source,
-                join_keys=keys,
-                columns=columns,
-                event_timestamp=need.event_timestamp,
-                start_us=start,
-                end_us=end,
-                options=options,
-            )
+            result = ask_latest(need, source, run.options(), join_keys=keys)
         table = pa.table(result).replace_schema_metadata(None)
         table = table.rename_columns([*entity_columns(view).values(), self.event_timestamp])
         table = _without_dictionaries(table).drop_null()

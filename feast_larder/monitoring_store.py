@@ -23,7 +23,7 @@ from feast.monitoring.monitoring_utils import (
 
 from feast_larder import _engine
 from feast_larder.run import Settings
-from feast_larder.source_sql import list_files, table_sql
+from feast_larder.source_sql import table_sql
 from feast_larder.sql import open_database, quote_name, quote_text
 
 _SAVED_AT = "saved_at_ns"
@@ -145,7 +145,7 @@ def _value(value: Any, data_type: pa.DataType) -> Any:  # noqa: ANN401
 
 def _table(directory: str) -> str | None:
     try:
-        files = list_files([directory])
+        files = _engine.files(_engine.Source([directory]))
     except FileNotFoundError:
         return None
     listed = table_sql(files, "", False)

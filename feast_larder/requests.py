@@ -15,9 +15,8 @@ from feast_larder.entity_rows import EntityRows
 from feast_larder.feature_views import PlannedView
 from feast_larder.iso_times import is_text, parse_iso_times
 from feast_larder.run import Run
-from feast_larder.settings import epoch_microseconds
 from feast_larder.sources import ReadableSource, source_query, source_schema
-from feast_larder.spool import Need, open_sources
+from feast_larder.spool import Need, ask_latest, ask_range, open_sources
 
 
 class Request(Protocol):
@@ -110,7 +109,13 @@ class PullRequest:
         need = Need(self.source, columns, self.event_timestamp, self.start, self.end)
         try:
             (source,) = open_sources([need], run)
-            return self._ask(source, columns, run.options(of_answer=True))
+            options = run.options(of_answer=True)
+            if not self.latest:
+                return ask_range(need, source, options)
+            created = self.created_timestamp
+            return ask_latest(
+                need, source, options, join_keys=self.join_keys, created_timestamp=created
+            )
         except ValueError:
             # Looked into only now: it costs a reading of the files' footers.
             self._require_join_keys(source_schema(self.source, run.settings).names)
@@ -126,31 +131,6 @@ class PullRequest:
             return table
         dummy = pa.repeat(pa.scalar(DUMMY_ENTITY_VAL), table.num_rows)
         return table.append_column(DUMMY_ENTITY_ID, dummy)
-
-    def _ask(
-        self, source: _engine.Source, columns: list[str], options: _engine.Options
-    ) -> _engine.Result:
-        start_us = epoch_microseconds(self.start)
-        end_us = epoch_microseconds(self.end)
-        if self.latest:
-            return _engine.latest(
-                source,
-                join_keys=list(self.join_keys),
-                columns=columns,
-                event_timestamp=self.event_timestamp,
-                created_timestamp=self.created_timestamp,
-                start_us=start_us,
-                end_us=end_us,
-                options=options,
-            )
-        return _engine.range(
-            source,
-            columns=columns,
-            event_timestamp=self.event_timestamp,
-            start_us=start_us,
-            end_us=end_us,
-            options=options,
-        )
 
     def _columns(self, run: Run) -> list[str]:
         if not self.features:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sources for the engine: files as they are, and queries as the Parquet files of their answer."""
+"""Sources opened for the engine, queries as the Parquet files of their answer, and asked."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from feast_larder import _engine
 from feast_larder.run import Run
-from feast_larder.settings import as_utc
+from feast_larder.settings import as_utc, epoch_microseconds
 from feast_larder.sources import ReadableSource, open_files, source_query
 from feast_larder.sql import Database, open_database, quote_name, subquery
 
@@ -56,6 +56,39 @@ def open_sources(needs: Sequence[Need], run: Run) -> list[_engine.Source]:
         for need in needs
         for query in [source_query(need.source)]
     ]
+
+
+def ask_range(need: Need, source: _engine.Source, options: _engine.Options) -> _engine.Result:
+    """Ask for every row that a need is about."""
+    return _engine.range(
+        source,
+        columns=need.columns,
+        event_timestamp=need.event_timestamp,
+        start_us=epoch_microseconds(need.start),
+        end_us=epoch_microseconds(need.end),
+        options=options,
+    )
+
+
+def ask_latest(
+    need: Need,
+    source: _engine.Source,
+    options: _engine.Options,
+    *,
+    join_keys: Sequence[str],
+    created_timestamp: str | None = None,
+) -> _engine.Result:
+    """Ask for the newest row of each join key among those that a need with columns is about."""
+    return _engine.latest(
+        source,
+        join_keys=join_keys,
+        columns=need.columns or (),
+        event_timestamp=need.event_timestamp,
+        created_timestamp=created_timestamp,
+        start_us=epoch_microseconds(need.start),
+        end_us=epoch_microseconds(need.end),
+        options=options,
+    )
 
 
 def _spool(query: str, needs: Sequence[Need], run: Run) -> _engine.Source:

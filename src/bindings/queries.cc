@@ -202,6 +202,18 @@ Raises:
     FileNotFoundError: a path does not exist or has no files.
     OSError: a file cannot be read, is truncated or corrupt; names the file.)";
 
+constexpr const char* kFilesDoc = R"(List the files of a source, as the engine reads them.
+
+Args:
+    source: where the files are.
+
+Returns:
+    Their paths, sorted, without the files of writes that are not whole.
+
+Raises:
+    FileNotFoundError: a path does not exist or has no files.
+    OSError: a directory cannot be listed.)";
+
 void BindViews(nb::module_& m) {
   nb::class_<SourceSpec>(m, "Source", kSourceDoc)
       .def(
@@ -325,6 +337,17 @@ void BindSchema(nb::module_& m) {
         return schema;
       },
       "source"_a, kSchemaDoc);
+  m.def(
+      "files",
+      [](const SourceSpec& source) {
+        std::vector<std::string> paths;
+        RunInterruptibly(0, [&](const arrow::StopToken&) -> arrow::Status {
+          ARROW_ASSIGN_OR_RAISE(paths, SourceFiles(source));
+          return arrow::Status::OK();
+        });
+        return paths;
+      },
+      "source"_a, kFilesDoc);
 }
 
 }  // namespace

@@ -84,11 +84,6 @@ Result<ArrayPtr> CastStruct(const ArrayPtr& array, const TypePtr& to, const std:
                                               source.null_bitmap(), source.null_count());
 }
 
-bool IsListLike(Type::type id) {
-  return id == Type::LIST || id == Type::LARGE_LIST || id == Type::FIXED_SIZE_LIST ||
-         id == Type::LIST_VIEW || id == Type::LARGE_LIST_VIEW;
-}
-
 /// The list type of the same kind as `like` with the values of `value_field`.
 TypePtr SameKindOfList(const DataType& like, const std::shared_ptr<arrow::Field>& value_field) {
   switch (like.id()) {
@@ -177,8 +172,6 @@ bool IsNumber(Type::type id) {
          id == Type::BOOL;
 }
 
-bool IsDate(Type::type id) { return id == Type::DATE32 || id == Type::DATE64; }
-
 Result<ArrayPtr> CastTime(const ArrayPtr& array, const TypePtr& to, const std::string& name,
                           const CastSettings& settings) {
   const Type::type source = array->type_id();
@@ -187,12 +180,12 @@ Result<ArrayPtr> CastTime(const ArrayPtr& array, const TypePtr& to, const std::s
     const auto& type = checked_cast<const arrow::TimestampType&>(*to);
     return PlainCast(WithZone(array, type.timezone()), to, name, settings);
   }
-  if (IsDate(target) && (IsDate(source) || source == Type::TIMESTAMP)) {
+  if (arrow::is_date(target) && (arrow::is_date(source) || source == Type::TIMESTAMP)) {
     const ArrayPtr naive = source == Type::TIMESTAMP ? WithZone(array, "") : array;
     if (settings.allow_time_truncation) return PlainCast(naive, to, name, settings);
     return CastThereAndBack(naive, to, name, settings);
   }
-  if (IsDate(source) && target == Type::TIMESTAMP) {
+  if (arrow::is_date(source) && target == Type::TIMESTAMP) {
     const auto& type = checked_cast<const arrow::TimestampType&>(*to);
     ARROW_ASSIGN_OR_RAISE(const ArrayPtr naive,
                           PlainCast(array, arrow::timestamp(type.unit()), name, settings));
@@ -242,6 +235,10 @@ std::shared_ptr<arrow::Field> FillNullTypes(const std::shared_ptr<arrow::Field>&
 }
 
 }  // namespace
+
+bool IsListLike(Type::type id) {
+  return (arrow::is_list_like(id) && id != Type::MAP) || arrow::is_list_view(id);
+}
 
 Result<ArrayPtr> CastColumn(const ArrayPtr& array, const TypePtr& to, const std::string& name,
                             const CastSettings& settings) {

@@ -3,6 +3,7 @@
 
 #include <arrow/memory_pool.h>
 #include <arrow/result.h>
+#include <arrow/type.h>
 #include <arrow/type_fwd.h>
 
 #include <memory>
@@ -30,6 +31,9 @@ arrow::Result<std::shared_ptr<arrow::Array>> CastColumn(const std::shared_ptr<ar
                                                         const std::shared_ptr<arrow::DataType>& to,
                                                         const std::string& name,
                                                         const CastSettings& settings);
+
+/// True for lists of every kind but maps: of 32 and 64-bit offsets, of fixed size, and views.
+bool IsListLike(arrow::Type::type id);
 
 /// `target` with each null type in it, at any depth, replaced by what `source` has in its place.
 std::shared_ptr<arrow::DataType> FillNullTypes(const std::shared_ptr<arrow::DataType>& target,

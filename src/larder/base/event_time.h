@@ -47,7 +47,6 @@ class TimeColumn {
   int64_t length() const { return length_; }
   TimeUnit unit() const { return unit_; }
   const int64_t* values() const { return values_; }
-  bool has_nulls() const { return valid_bits_ != nullptr; }
   bool IsNull(int64_t i) const {
     if (valid_bits_ == nullptr) return false;
     const int64_t bit = valid_offset_ + i;

@@ -37,7 +37,6 @@ class MemoryBudget final : public arrow::MemoryPool {
   int64_t total_bytes_allocated() const override { return total_.load(); }
   int64_t num_allocations() const override { return allocations_.load(); }
   std::string backend_name() const override { return parent_->backend_name(); }
-  int64_t limit() const { return limit_; }
 
  private:
   explicit MemoryBudget(int64_t limit) : limit_(limit) {}
@@ -57,7 +56,7 @@ class MemoryBudget final : public arrow::MemoryPool {
 };
 
 /// A vector whose memory counts against a budget: PoolVector<int> v(pool). Throws std::bad_alloc
-/// beyond the limit, which RunTasks() and CatchBadAlloc() turn into OutOfMemory.
+/// beyond the limit, which RunTasks() and CatchExceptions() turn into OutOfMemory.
 template <typename T>
 using PoolVector = std::vector<T, arrow::stl::allocator<T>>;
 

@@ -18,6 +18,7 @@
 #include "larder/query/plan.h"
 #include "larder/query/validate.h"
 #include "larder/scan/fetch.h"
+#include "larder/source/file_listing.h"
 
 namespace larder {
 
@@ -176,13 +177,19 @@ class PointInTimeRun {
       ARROW_ASSIGN_OR_RAISE(const auto field, dataset->GetField(feature.column, "feature"));
       fields_.push_back(arrow::field(feature.name, field->type()));
     }
-    if (options_.plan_only) return Plan(spec, view, *timeline);
+    ARROW_ASSIGN_OR_RAISE(
+        const auto row_groups,
+        RowGroupsToScan(view, *timeline, !options_.diagnose_nulls, run_.context()));
+    if (options_.plan_only) {
+      Plan(spec, view, row_groups);
+      return Status::OK();
+    }
 
     SourceReads reads(dataset);
     Winners winners(run_.context().pool);
     ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
       view.string_unit = string_unit;
-      ARROW_ASSIGN_OR_RAISE(winners, FindWinners(view, *timeline, &reads));
+      ARROW_ASSIGN_OR_RAISE(winners, FindWinners(view, *timeline, row_groups, &reads));
       return Status::OK();
     }));
     ARROW_RETURN_NOT_OK(Gather(spec, *dataset, winners, &reads));
@@ -196,14 +203,11 @@ class PointInTimeRun {
     return Status::OK();
   }
 
-  Status Plan(const FeatureViewSpec& spec, const PointInTimeView& view, const Timeline& timeline) {
-    ARROW_ASSIGN_OR_RAISE(
-        const auto row_groups,
-        RowGroupsToScan(view, timeline, !options_.diagnose_nulls, run_.context()));
+  void Plan(const FeatureViewSpec& spec, const PointInTimeView& view,
+            const std::vector<size_t>& row_groups) {
     auto columns = view.ScannedColumns();
     for (const auto& feature : spec.features) columns.push_back(feature.column);
     stats_.push_back(PlanReads(spec.name, *view.dataset, row_groups, columns));
-    return Status::OK();
   }
 
   /// Views with the same entity columns share a timeline, whatever their own columns are called.
@@ -227,11 +231,9 @@ class PointInTimeRun {
   }
 
   Result<Winners> FindWinners(const PointInTimeView& view, const Timeline& timeline,
-                              SourceReads* reads) {
+                              const std::vector<size_t>& row_groups, SourceReads* reads) {
     const RunContext& context = run_.context();
     CandidateTable candidates(timeline.positions(), context.threads > 1, context.pool);
-    ARROW_ASSIGN_OR_RAISE(const auto row_groups,
-                          RowGroupsToScan(view, timeline, !options_.diagnose_nulls, context));
     ARROW_RETURN_NOT_OK(ScanCandidates(view, timeline, row_groups, context, reads->counters(),
                                        reads->rows_scanned(), &candidates));
     run_.stages().scan += run_.Lap();
@@ -288,11 +290,9 @@ Result<Answer> RunLatest(const LatestRequest& request, const RunOptions& options
   ARROW_ASSIGN_OR_RAISE(auto schema, SchemaOf(*dataset, request.columns));
   run.stages().open = run.Lap();
 
-  const LatestScan scan{dataset,
-                        request.join_keys,
-                        request.event_timestamp,
-                        request.created_timestamp,
-                        {request.start_us, request.end_us}};
+  const LatestScan scan{
+      {dataset, request.join_keys, request.event_timestamp, request.created_timestamp},
+      {request.start_us, request.end_us}};
   if (options.plan_only) {
     auto read = scan.ScannedColumns();
     read.insert(read.end(), request.columns.begin(), request.columns.end());
@@ -379,6 +379,14 @@ Result<std::shared_ptr<arrow::Schema>> SourceSchema(const SourceSpec& source) {
   context.threads = CoreCount();
   ARROW_ASSIGN_OR_RAISE(const auto dataset, Dataset::Open(source, context));
   return dataset->schema();
+}
+
+Result<std::vector<std::string>> SourceFiles(const SourceSpec& source) {
+  ARROW_ASSIGN_OR_RAISE(auto listed, ListFiles(source));
+  std::vector<std::string> paths;
+  paths.reserve(listed.size());
+  for (auto& file : listed) paths.push_back(std::move(file.path));
+  return paths;
 }
 
 }  // namespace larder

@@ -6,6 +6,8 @@
 #include <arrow/type_fwd.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "larder/query/request.h"
 #include "larder/query/stats.h"
@@ -41,5 +43,8 @@ arrow::Result<Answer> Range(const RangeRequest& request, const RunOptions& optio
 
 /// The columns of a source, over all its files, then those of its hive partitions.
 arrow::Result<std::shared_ptr<arrow::Schema>> SourceSchema(const SourceSpec& source);
+
+/// The files of a source, sorted by path, without those of writes that are not whole.
+arrow::Result<std::vector<std::string>> SourceFiles(const SourceSpec& source);
 
 }  // namespace larder

@@ -20,8 +20,8 @@ std::vector<size_t> SelectRowGroups(const Dataset& dataset, const std::string& e
   for (size_t i = 0; i < dataset.row_groups().size(); ++i) {
     const RowGroup& group = dataset.row_groups()[i];
     if (events_matter) {
-      if (IsAllNull(dataset, group, event_timestamp)) continue;
       const auto bounds = TimeBounds(dataset, group, event_timestamp);
+      if (!bounds && IsAllNull(dataset, group, event_timestamp)) continue;
       if (!MayOverlap(bounds, window.first_event, window.last_event)) continue;
     }
     if (window.last_created && created_timestamp) {

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "larder/base/cast.h"
+
 namespace larder {
 
 using arrow::Type;
@@ -29,6 +31,10 @@ TypePtr SignedOfBits(int bits) {
   }
 }
 
+bool IsBinary(Type::type id) {
+  return arrow::is_binary_or_binary_view(id) || id == Type::FIXED_SIZE_BINARY;
+}
+
 TypePtr UnifyIntegers(const TypePtr& a, const TypePtr& b) {
   const TypePtr& wider = a->bit_width() >= b->bit_width() ? a : b;
   const TypePtr& other = wider == a ? b : a;
@@ -44,22 +50,6 @@ TypePtr UnifyTimestamps(const TypePtr& a, const TypePtr& b) {
   const auto& two = checked_cast<const arrow::TimestampType&>(*b);
   const std::string zone = one.timezone() == two.timezone() ? one.timezone() : "UTC";
   return arrow::timestamp(std::max(one.unit(), two.unit()), zone);
-}
-
-bool IsText(Type::type id) {
-  return id == Type::STRING || id == Type::LARGE_STRING || id == Type::STRING_VIEW;
-}
-
-bool IsBinary(Type::type id) {
-  return id == Type::BINARY || id == Type::LARGE_BINARY || id == Type::BINARY_VIEW ||
-         id == Type::FIXED_SIZE_BINARY;
-}
-
-bool IsDate(Type::type id) { return id == Type::DATE32 || id == Type::DATE64; }
-
-bool IsList(Type::type id) {
-  return id == Type::LIST || id == Type::LARGE_LIST || id == Type::FIXED_SIZE_LIST ||
-         id == Type::LIST_VIEW || id == Type::LARGE_LIST_VIEW;
 }
 
 bool IsLargeList(Type::type id) { return id == Type::LARGE_LIST || id == Type::LARGE_LIST_VIEW; }
@@ -145,14 +135,15 @@ TypePtr UnifyTypes(const TypePtr& a, const TypePtr& b) {
       (arrow::is_floating(one) && arrow::is_integer(two))) {
     return arrow::float64();
   }
-  if (IsText(one) && IsText(two)) return arrow::large_utf8();
+  if (arrow::is_string_or_string_view(one) && arrow::is_string_or_string_view(two))
+    return arrow::large_utf8();
   if (IsBinary(one) && IsBinary(two)) return arrow::large_binary();
   if (one == Type::TIMESTAMP && two == Type::TIMESTAMP) return UnifyTimestamps(a, b);
-  if (IsDate(one) && IsDate(two)) return arrow::date32();
+  if (arrow::is_date(one) && arrow::is_date(two)) return arrow::date32();
   if (arrow::is_decimal(one) && arrow::is_decimal(two)) return UnifyDecimals(a, b);
   if (one == Type::MAP && two == Type::MAP) return UnifyMaps(a, b);
   if (one == Type::STRUCT && two == Type::STRUCT) return UnifyStructs(a, b);
-  if (IsList(one) && IsList(two)) return UnifyLists(a, b);
+  if (IsListLike(one) && IsListLike(two)) return UnifyLists(a, b);
   return nullptr;
 }
 
