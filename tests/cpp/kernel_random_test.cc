@@ -134,7 +134,7 @@ TEST_P(RandomTest, LatestRowsAreThoseOfTheRules) {
     if (best) expected.push_back(*best);
   }
   std::sort(expected.begin(), expected.end());
-  const LatestScan scan{Open(), {"k"}, "t", "c", {start, end}};
+  const LatestScan scan{{Open(), {"k"}, "t", "c"}, {start, end}};
   for (const auto& context : AllContexts()) {
     ReadCounters counters(*scan.dataset);
     std::atomic<int64_t> scanned{0};
