@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace larder {
 
@@ -17,6 +18,11 @@ struct RunContext {
   int threads = 1;
   int64_t batch_rows = 65536;
   int key_hash_bits = 64;
+  int64_t memory_limit = 0;  ///< Bytes; what `pool` enforces; 0 = none.
+  /// Rows or keys that a step holds at most before it works in pieces or spills; 0 = as many as
+  /// memory_limit lets. For tests: it changes the road, never the answer.
+  int64_t rows_in_memory = 0;
+  std::string spill_directory;  ///< Of temporary files; empty = the system's.
   arrow::StopToken stop = arrow::StopToken::Unstoppable();
 
   /// For Arrow's compute functions, on the calling thread.
