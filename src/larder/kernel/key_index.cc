@@ -68,12 +68,14 @@ void KeyIndex::Insert(const EncodedKeys& keys, Slot* slots) {
 
 void KeyIndex::Finish() {
   // An entry of the hash table costs as much as 8 places of an array: 16 bytes, half of them full.
+  // And a megabyte, which a core's cache holds, is worth it for any number of keys.
   constexpr uint64_t kPlacesPerKey = 8;
+  constexpr uint64_t kPlacesAtLeast = uint64_t{1} << 18;
   const auto* table = std::get_if<KeyTable<Int64Keys>>(&table_);
   if (table == nullptr || table->size() == 0 || hash_bits_ < 64) return;
   const uint64_t range =
       static_cast<uint64_t>(integers_.max) - static_cast<uint64_t>(integers_.min);
-  if (range >= kPlacesPerKey * table->size()) return;
+  if (range >= std::max(kPlacesPerKey * table->size(), kPlacesAtLeast)) return;
   slot_of_integer_.assign(range + 1, kNoSlot);
   table->ForEach([&](uint64_t key, Slot slot) {
     slot_of_integer_[key - static_cast<uint64_t>(integers_.min)] = slot;

@@ -129,15 +129,14 @@ class BatchScan {
       if (!created_known) return hit.end;
       known = std::max(*known, *created_known);
     }
-    // A binary search without branches: where a slot has several times, no guess is good.
+    // Binary search by arithmetic (Khuong and Morin, "Array layouts for comparison-based
+    // searching", 2017): where a slot has several times, no branch is predicted well.
     const int64_t* first = timeline_.times() + hit.begin;
     Position left = hit.end - hit.begin;
-    while (left > 0) {
-      const Position half = left / 2;
-      const bool before = first[half] < *known;
-      first += before ? half + 1 : 0;
-      left = before ? left - half - 1 : half;
+    for (; left > 1; left -= left / 2) {
+      first += static_cast<Position>(first[left / 2 - 1] < *known) * (left / 2);
     }
+    if (left == 1) first += static_cast<Position>(*first < *known);
     return static_cast<Position>(first - timeline_.times());
   }
 

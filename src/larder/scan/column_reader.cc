@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace larder {
 
@@ -75,45 +76,54 @@ Result<ColumnBatches> ColumnBatches::Open(const Dataset& dataset, size_t row_gro
   batches.rows_left_ = batches.group_.rows;
   const SourceFile& file = dataset.file_of(batches.group_);
   batches.path_ = file.path;
-
-  // Fields in the file, in its order, which is the order that the reader gives them in.
-  std::map<int, int> position_of;
+  std::set<int> leaves;
   for (const auto& name : columns) {
     Column column;
     column.place = dataset.Find(file, name);
     ARROW_ASSIGN_OR_RAISE(column.field, dataset.GetField(name, "column"));
-    if (column.place.field != nullptr) position_of[file.fields.at(name)] = 0;
+    if (column.place.field != nullptr) {
+      for (const int leaf : LeavesOf(*column.place.field)) leaves.insert(leaf);
+    }
     batches.columns_.push_back(std::move(column));
   }
-  std::vector<int> leaves;
-  int position = 0;
-  for (auto& [field, index] : position_of) {
-    index = position++;
-    for (const int leaf : LeavesOf(file.manifest->schema_fields[static_cast<size_t>(field)])) {
-      leaves.push_back(leaf);
-    }
-  }
-  for (size_t i = 0; i < columns.size(); ++i) {
-    auto& column = batches.columns_[i];
-    if (column.place.field != nullptr) {
-      column.from_file = position_of[file.fields.at(columns[i])];
-    }
-  }
-  if (!leaves.empty()) {
-    const Status status =
-        CatchExceptions([&] { return batches.OpenFile(file, leaves, keep_dictionaries); });
-    if (!status.ok()) return InSourceFile(file.path, status);
-    const auto metadata = file.metadata->RowGroup(batches.group_.index);
-    int64_t bytes = 0;
-    for (const int leaf : leaves) bytes += metadata->ColumnChunk(leaf)->total_compressed_size();
-    counters->Count(row_group, bytes);
-  }
+  if (leaves.empty()) return batches;
+  const Status status = CatchExceptions([&] { return batches.OpenFile(file, keep_dictionaries); });
+  if (!status.ok()) return InSourceFile(file.path, status);
+  const auto metadata = file.metadata->RowGroup(batches.group_.index);
+  int64_t bytes = 0;
+  for (const int leaf : leaves) bytes += metadata->ColumnChunk(leaf)->total_compressed_size();
+  counters->Count(row_group, bytes);
   return batches;
 }
 
-Status ColumnBatches::OpenFile(const SourceFile& file, const std::vector<int>& leaves,
-                               bool keep_dictionaries) {
+Status ColumnBatches::OpenFile(const SourceFile& file, bool keep_dictionaries) {
   ARROW_ASSIGN_OR_RAISE(auto input, OpenSourceFile(file.path, context_.pool));
+  // Fields for Arrow's reader, in the file's order, which is the order that it gives them in.
+  std::map<const parquet::arrow::SchemaField*, int> in_batches;
+  for (auto& column : columns_) {
+    if (column.place.field == nullptr) continue;
+    ARROW_ASSIGN_OR_RAISE(column.flat,
+                          FlatColumn::Open(input, file, group_, *column.place.field, context_));
+    if (column.flat == nullptr) in_batches[column.place.field] = 0;
+  }
+  if (in_batches.empty()) return Status::OK();
+  std::vector<int> leaves;
+  int index = 0;
+  for (auto& [field, place] : in_batches) {
+    place = index++;
+    for (const int leaf : LeavesOf(*field)) leaves.push_back(leaf);
+  }
+  for (auto& column : columns_) {
+    if (const auto found = in_batches.find(column.place.field); found != in_batches.end()) {
+      column.in_batches = found->second;
+    }
+  }
+  return OpenReader(file, leaves, keep_dictionaries, std::move(input));
+}
+
+Status ColumnBatches::OpenReader(const SourceFile& file, const std::vector<int>& leaves,
+                                 bool keep_dictionaries,
+                                 std::shared_ptr<arrow::io::RandomAccessFile> input) {
   auto properties = SourceReaderProperties();
   properties.set_batch_size(std::min(context_.batch_rows, group_.rows));
   if (keep_dictionaries) {
@@ -136,43 +146,58 @@ Status ColumnBatches::OpenFile(const SourceFile& file, const std::vector<int>& l
   return Status::OK();
 }
 
-Result<std::shared_ptr<RecordBatch>> ColumnBatches::ReadFile() {
+void ColumnBatches::Skip(int64_t rows) {
+  rows_left_ -= rows;
+  for (const auto& column : columns_) {
+    if (column.flat != nullptr) column.flat->Skip(rows);
+  }
+}
+
+Result<std::shared_ptr<RecordBatch>> ColumnBatches::ReadBatch() {
   std::shared_ptr<RecordBatch> batch;
-  const Status status = CatchExceptions([&] { return batches_->ReadNext(&batch); });
-  if (!status.ok()) return InSourceFile(path_, status);
+  ARROW_RETURN_NOT_OK(batches_->ReadNext(&batch));
   if (batch == nullptr || batch->num_rows() > rows_left_) {
-    return Status::IOError("'", path_, "': row group ", group_.index, " does not have the ",
-                           group_.rows, " rows that the footer says: the file is corrupt");
+    return Status::IOError("row group ", group_.index, " does not have the ", group_.rows,
+                           " rows that the footer says: the file is corrupt");
   }
   return batch;
 }
 
-Result<std::shared_ptr<RecordBatch>> ColumnBatches::Next() {
+Result<std::shared_ptr<arrow::Array>> ColumnBatches::ReadColumn(const Column& column,
+                                                                int64_t rows) {
+  if (column.flat != nullptr) return column.flat->Read(rows);
+  if (column.place.constant != nullptr) {
+    return arrow::MakeArrayFromScalar(*column.place.constant, rows, context_.pool);
+  }
+  return arrow::MakeArrayOfNull(column.field->type(), rows, context_.pool);
+}
+
+Result<std::shared_ptr<RecordBatch>> ColumnBatches::Next(int64_t rows) {
   if (rows_left_ == 0) return nullptr;
   ARROW_RETURN_NOT_OK(context_.stop.Poll());
-  std::shared_ptr<RecordBatch> from_file;
-  int64_t rows = std::min(context_.batch_rows, rows_left_);
-  if (batches_ != nullptr) {
-    ARROW_ASSIGN_OR_RAISE(from_file, ReadFile());
-    rows = from_file->num_rows();
-  }
-  rows_left_ -= rows;
+  rows = std::min(rows, rows_left_);
   arrow::FieldVector fields;
   arrow::ArrayVector arrays;
-  for (const auto& column : columns_) {
-    std::shared_ptr<arrow::Array> array;
-    if (column.from_file >= 0) {
-      array = from_file->column(column.from_file);
-    } else if (column.place.constant != nullptr) {
-      ARROW_ASSIGN_OR_RAISE(
-          array, arrow::MakeArrayFromScalar(*column.place.constant, rows, context_.pool));
-    } else {
-      ARROW_ASSIGN_OR_RAISE(array,
-                            arrow::MakeArrayOfNull(column.field->type(), rows, context_.pool));
+  const Status status = CatchExceptions([&]() -> Status {
+    std::shared_ptr<RecordBatch> batch;
+    if (batches_ != nullptr) {
+      ARROW_ASSIGN_OR_RAISE(batch, ReadBatch());
+      rows = batch->num_rows();
     }
-    fields.push_back(column.field->WithType(array->type()));
-    arrays.push_back(std::move(array));
-  }
+    for (const auto& column : columns_) {
+      std::shared_ptr<arrow::Array> array;
+      if (column.in_batches >= 0) {
+        array = batch->column(column.in_batches);
+      } else {
+        ARROW_ASSIGN_OR_RAISE(array, ReadColumn(column, rows));
+      }
+      fields.push_back(column.field->WithType(array->type()));
+      arrays.push_back(std::move(array));
+    }
+    return Status::OK();
+  });
+  if (!status.ok()) return InSourceFile(path_, status);
+  rows_left_ -= rows;
   return RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
 }
 

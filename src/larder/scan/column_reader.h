@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <arrow/io/type_fwd.h>
 #include <arrow/result.h>
 #include <arrow/type_fwd.h>
 #include <parquet/arrow/reader.h>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "larder/base/run_context.h"
+#include "larder/scan/flat_column.h"
 #include "larder/source/dataset.h"
 
 namespace larder {
@@ -33,7 +35,7 @@ class ReadCounters {
   std::atomic<int64_t> bytes_{0};
 };
 
-/// Some columns of one row group, as batches of up to context.batch_rows rows.
+/// Some columns of one row group, as batches of rows from its first to its last.
 class ColumnBatches {
  public:
   /// `row_group` is an index in dataset.row_groups(). Columns come in the order of `columns`, in
@@ -45,19 +47,30 @@ class ColumnBatches {
                                            bool keep_dictionaries, const RunContext& context,
                                            ReadCounters* counters);
 
-  /// The next batch; null after the last. Errors name the file.
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next();
+  /// The next batch, of up to context.batch_rows rows; null after the last. Errors name the file.
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next() { return Next(context_.batch_rows); }
+  /// The same with up to `rows` rows, if can_skip().
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next(int64_t rows);
+
+  /// True if rows may be left out.
+  bool can_skip() const { return batches_ == nullptr; }
+  /// Leaves out the next rows, if can_skip(); whole pages of them are not decompressed.
+  void Skip(int64_t rows);
 
  private:
-  arrow::Status OpenFile(const SourceFile& file, const std::vector<int>& leaves,
-                         bool keep_dictionaries);
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadFile();
-
   struct Column {
-    ColumnPlace place;
-    int from_file = -1;  ///< Index in the file's batches.
     std::shared_ptr<arrow::Field> field;
+    ColumnPlace place;
+    std::unique_ptr<FlatColumn> flat;
+    int in_batches = -1;  ///< Index in the batches of Arrow's reader.
   };
+
+  arrow::Status OpenFile(const SourceFile& file, bool keep_dictionaries);
+  arrow::Status OpenReader(const SourceFile& file, const std::vector<int>& leaves,
+                           bool keep_dictionaries,
+                           std::shared_ptr<arrow::io::RandomAccessFile> input);
+  arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadBatch();
+  arrow::Result<std::shared_ptr<arrow::Array>> ReadColumn(const Column& column, int64_t rows);
 
   RunContext context_;
   std::string path_;
@@ -65,7 +78,7 @@ class ColumnBatches {
   std::vector<Column> columns_;
   int64_t rows_left_ = 0;
   std::unique_ptr<parquet::arrow::FileReader> file_;
-  std::shared_ptr<arrow::RecordBatchReader> batches_;  ///< Null if no column is in the file.
+  std::shared_ptr<arrow::RecordBatchReader> batches_;  ///< Null if no column needs Arrow's reader.
 };
 
 /// Reads columns of row groups (indices in dataset.row_groups()), each on one thread from its

@@ -59,6 +59,19 @@ Status CastWanted(const arrow::Field& field, const RunContext& context, FetchedR
   return Status::OK();
 }
 
+/// Where wanted rows lie further apart than this, those between them are left out.
+constexpr uint64_t kLongestGap = 1024;
+
+/// How many of the first addresses lie close together, within `most_rows` rows.
+size_t LengthOfRun(std::span<const uint64_t> addresses, uint64_t most_rows) {
+  size_t length = 1;
+  while (length < addresses.size() && addresses[length] - addresses[length - 1] <= kLongestGap &&
+         addresses[length] - addresses[0] < most_rows) {
+    ++length;
+  }
+  return length;
+}
+
 /// Reads one column in one row group.
 Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow::Field& field,
                   const RunContext& context, ReadCounters* counters, ColumnSink* sink) {
@@ -71,7 +84,14 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow:
   uint64_t first_address = group.first_row;
   std::vector<uint64_t> numbers;
   while (!left.empty()) {
-    ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
+    int64_t most_rows = context.batch_rows;
+    if (batches.can_skip()) {
+      batches.Skip(static_cast<int64_t>(left.front() - first_address));
+      first_address = left.front();
+      const size_t run = LengthOfRun(left, static_cast<uint64_t>(most_rows));
+      most_rows = static_cast<int64_t>(left[run - 1] - left.front()) + 1;
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next(most_rows));
     if (batch == nullptr) break;
     const uint64_t end = first_address + static_cast<uint64_t>(batch->num_rows());
     const auto count =

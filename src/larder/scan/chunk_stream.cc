@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "larder/scan/chunk_stream.h"
+
+#include <arrow/buffer.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace larder {
+
+using arrow::Result;
+using arrow::Status;
+
+namespace {
+
+/// Fits into a core's cache, and is long enough to make the system call cheap.
+constexpr int64_t kBlockBytes = int64_t{1} << 18;
+
+}  // namespace
+
+ChunkStream::ChunkStream(std::shared_ptr<arrow::io::RandomAccessFile> file, int64_t begin,
+                         int64_t length, arrow::MemoryPool* pool)
+    : file_(std::move(file)), begin_(begin), end_(begin + length), pool_(pool), position_(begin) {
+  set_mode(arrow::io::FileMode::READ);
+}
+
+Result<std::string_view> ChunkStream::Hold(int64_t bytes) {
+  bytes = std::min(bytes, end_ - position_);
+  if (position_ < held_begin_ || position_ > held_end_) held_begin_ = held_end_ = position_;
+  if (position_ + bytes > held_end_) {
+    const int64_t kept = held_end_ - position_;
+    const int64_t wanted = std::min(std::max(bytes, kBlockBytes), end_ - position_);
+    if (held_ == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(held_, arrow::AllocateResizableBuffer(wanted, pool_));
+    }
+    const int64_t from = position_ - held_begin_;
+    if (from > 0 && kept > 0) {
+      std::memmove(held_->mutable_data(), held_->data() + from, static_cast<size_t>(kept));
+    }
+    ARROW_RETURN_NOT_OK(held_->Resize(std::max(held_->size(), wanted), /*shrink_to_fit=*/false));
+    ARROW_ASSIGN_OR_RAISE(const int64_t read, file_->ReadAt(position_ + kept, wanted - kept,
+                                                            held_->mutable_data() + kept));
+    held_begin_ = position_;
+    held_end_ = position_ + kept + read;
+    if (position_ + bytes > held_end_) {
+      return Status::IOError("the file ends before its column chunk does: it is truncated");
+    }
+  }
+  return std::string_view(reinterpret_cast<const char*>(held_->data()) + (position_ - held_begin_),
+                          static_cast<size_t>(held_end_ - position_));
+}
+
+Result<std::shared_ptr<arrow::Buffer>> ChunkStream::Read(int64_t bytes) {
+  bytes = std::min(bytes, end_ - position_);
+  if (std::exchange(skip_next_read_, false) || bytes == 0) {
+    position_ += bytes;
+    return std::make_shared<arrow::Buffer>(nullptr, 0);
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto held, Hold(bytes));
+  position_ += bytes;
+  return std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(held.data()), bytes);
+}
+
+Result<int64_t> ChunkStream::Read(int64_t bytes, void* out) {
+  ARROW_ASSIGN_OR_RAISE(const auto buffer, Read(bytes));
+  if (buffer->size() > 0) std::memcpy(out, buffer->data(), static_cast<size_t>(buffer->size()));
+  return buffer->size();
+}
+
+Result<std::string_view> ChunkStream::Peek(int64_t bytes) {
+  if (position_ >= end_ || bytes == 0) return std::string_view();
+  ARROW_ASSIGN_OR_RAISE(const auto held, Hold(bytes));
+  return held.substr(0, static_cast<size_t>(bytes));
+}
+
+Status ChunkStream::Close() {
+  file_ = nullptr;
+  return Status::OK();
+}
+
+}  // namespace larder

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/array/concatenate.h>
+#include <arrow/builder.h>
+#include <gtest/gtest.h>
+#include <parquet/metadata.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "larder/scan/flat_column.h"
+#include "tests/cpp/parquet_testing.h"
+
+namespace larder {
+namespace {
+
+using arrow::StatusCode;
+using parquet::Encoding;
+
+/// How a column is laid out in its file.
+struct Layout {
+  std::string name;
+  Encoding::type encoding = Encoding::PLAIN;
+  bool dictionary = false;
+  int64_t dictionary_bytes = int64_t{1} << 20;
+  parquet::ParquetDataPageVersion pages = parquet::ParquetDataPageVersion::V1;
+  parquet::Compression::type compression = parquet::Compression::SNAPPY;
+};
+
+std::string NameOf(const testing::TestParamInfo<Layout>& info) { return info.param.name; }
+
+constexpr int64_t kRows = 5'000;
+
+class FlatColumnTest : public testing::TestWithParam<Layout> {
+ protected:
+  /// `null_share` in tenths. The first third has no nulls, so that pages of both kinds meet.
+  static std::shared_ptr<arrow::Array> Numbers(const std::shared_ptr<arrow::DataType>& type,
+                                               int null_share) {
+    std::mt19937_64 random(7);
+    auto builder = Unwrap(arrow::MakeBuilder(type));
+    for (int64_t i = 0; i < kRows; ++i) {
+      if (i > kRows / 3 && static_cast<int>(random() % 10) < null_share) {
+        EXPECT_TRUE(builder->AppendNull().ok());
+        continue;
+      }
+      const auto value = static_cast<int32_t>(random() % 1'000);
+      EXPECT_TRUE(builder->AppendScalar(*Unwrap(arrow::MakeScalar(value)->CastTo(type))).ok());
+    }
+    return Unwrap(builder->Finish());
+  }
+
+  void Write(const std::shared_ptr<arrow::Array>& values, bool nullable = true) {
+    const Layout& layout = GetParam();
+    parquet::WriterProperties::Builder properties;
+    properties.data_pagesize(700)->write_batch_size(16)->compression(layout.compression);
+    properties.data_page_version(layout.pages)->dictionary_pagesize_limit(layout.dictionary_bytes);
+    if (!layout.dictionary) properties.disable_dictionary()->encoding("x", layout.encoding);
+    const auto table =
+        arrow::Table::Make(arrow::schema({arrow::field("x", values->type(), nullable)}), {values});
+    const auto out = Unwrap(arrow::io::FileOutputStream::Open(path_));
+    ASSERT_TRUE(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out, kRows,
+                                           properties.build())
+                    .ok());
+    dataset_ = OpenDataset({path_});
+  }
+
+  std::unique_ptr<FlatColumn> Open() {
+    const SourceFile& file = dataset_->files()[0];
+    const auto input = Unwrap(OpenSourceFile(path_, arrow::default_memory_pool()));
+    return Unwrap(FlatColumn::Open(input, file, dataset_->row_groups()[0],
+                                   file.manifest->schema_fields[0], RunContext{}));
+  }
+
+  /// Reads and skips stretches of random length, and compares what is read.
+  void ExpectStretches(const std::shared_ptr<arrow::Array>& values, int64_t longest,
+                       unsigned seed) {
+    std::mt19937_64 random(seed);
+    const auto column = Open();
+    ASSERT_NE(column, nullptr);
+    arrow::ArrayVector held;  // Some batches live on while later ones are read.
+    std::vector<int64_t> begins;
+    for (int64_t row = 0; row < kRows;) {
+      const auto length =
+          std::min<int64_t>(kRows - row, 1 + static_cast<int64_t>(random() % longest));
+      if (random() % 2 == 0) {
+        column->Skip(length);
+      } else {
+        const auto batch = Unwrap(column->Read(length));
+        ASSERT_TRUE(batch->ValidateFull().ok());
+        ASSERT_TRUE(batch->Equals(values->Slice(row, length))) << "row " << row;
+        if (random() % 3 == 0) {
+          held.push_back(batch);
+          begins.push_back(row);
+        }
+      }
+      row += length;
+    }
+    for (size_t i = 0; i < held.size(); ++i) {
+      EXPECT_TRUE(held[i]->Equals(values->Slice(begins[i], held[i]->length())));
+    }
+  }
+
+  void ExpectReadsLikeWritten(const std::shared_ptr<arrow::DataType>& type) {
+    for (const int null_share : {0, 2, 10}) {
+      const auto values = Numbers(type, null_share);
+      Write(values);
+      for (const int64_t longest : {1, 3, 60, 700, 5'000}) {
+        for (unsigned seed = 0; seed < 5; ++seed) ExpectStretches(values, longest, seed);
+      }
+    }
+  }
+
+  TempDir root_;
+  std::string path_ = root_ / "a.parquet";
+  std::shared_ptr<const Dataset> dataset_;
+};
+
+TEST_P(FlatColumnTest, ReadsLikeWritten) {
+  if (GetParam().encoding != Encoding::BYTE_STREAM_SPLIT) {
+    ExpectReadsLikeWritten(arrow::int64());
+    ExpectReadsLikeWritten(arrow::int32());
+    ExpectReadsLikeWritten(arrow::date32());
+    ExpectReadsLikeWritten(arrow::timestamp(arrow::TimeUnit::NANO, "UTC"));
+  }
+  if (GetParam().encoding != Encoding::DELTA_BINARY_PACKED) {
+    ExpectReadsLikeWritten(arrow::float32());
+    ExpectReadsLikeWritten(arrow::float64());
+  }
+}
+
+TEST_P(FlatColumnTest, ColumnsThatAreNeverNull) {
+  if (GetParam().encoding == Encoding::BYTE_STREAM_SPLIT) return;
+  const auto values = Numbers(arrow::int64(), 0);
+  Write(values, /*nullable=*/false);
+  for (unsigned seed = 0; seed < 10; ++seed) ExpectStretches(values, 300, seed);
+}
+
+/// Every byte of the pages as another one: an error or other values, never a crash.
+TEST_P(FlatColumnTest, BrokenPagesAreErrors) {
+  if (GetParam().encoding == Encoding::BYTE_STREAM_SPLIT) return;
+  Write(Numbers(arrow::int64(), 2));
+  const std::string whole = ReadBytes(path_);
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 300; ++i) {
+    std::string broken = whole;
+    broken[4 + random() % (whole.size() / 2)] ^= static_cast<char>(1 + random() % 255);
+    WriteBytes(path_, broken);
+    const auto column = Open();
+    const arrow::Status status = CatchExceptions([&] {
+      for (int64_t row = 0; row < kRows; row += 500) {
+        column->Skip(100);
+        ARROW_RETURN_NOT_OK(column->Read(400).status());
+      }
+      return arrow::Status::OK();
+    });
+    EXPECT_TRUE(status.ok() || status.IsIOError() || status.IsOutOfMemory()) << status;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Layouts, FlatColumnTest,
+    testing::Values(
+        Layout{"plain"}, Layout{.name = "plain_v2", .pages = parquet::ParquetDataPageVersion::V2},
+        Layout{.name = "uncompressed", .compression = parquet::Compression::UNCOMPRESSED},
+        Layout{.name = "dictionary", .dictionary = true},
+        Layout{.name = "dictionary_v2",
+               .dictionary = true,
+               .pages = parquet::ParquetDataPageVersion::V2},
+        Layout{.name = "dictionary_then_plain", .dictionary = true, .dictionary_bytes = 1'000},
+        Layout{.name = "delta", .encoding = Encoding::DELTA_BINARY_PACKED},
+        Layout{.name = "byte_stream_split", .encoding = Encoding::BYTE_STREAM_SPLIT}),
+    NameOf);
+
+TEST(FlatColumn, LeavesOtherColumnsToArrow) {
+  const TempDir root;
+  WriteParquet(root / "a",
+               *TableOf({StringField("s"), arrow::field("l", arrow::list(arrow::int64())),
+                         arrow::field("b", arrow::boolean()), arrow::field("i", arrow::int16()),
+                         arrow::field("t", arrow::time64(arrow::TimeUnit::MICRO)),
+                         arrow::field("d", arrow::decimal128(9, 2))},
+                        {R"(["a"])", "[[1]]", "[true]", "[1]", "[1]", R"(["1.00"])"}));
+  const auto dataset = OpenDataset({root / "a"});
+  const SourceFile& file = dataset->files()[0];
+  const auto input = Unwrap(OpenSourceFile(file.path, arrow::default_memory_pool()));
+  for (const auto& field : file.manifest->schema_fields) {
+    EXPECT_EQ(Unwrap(FlatColumn::Open(input, file, dataset->row_groups()[0], field, RunContext{})),
+              nullptr)
+        << field.field->ToString();
+  }
+}
+
+TEST(FlatColumn, AFileThatWasCutShortIsAnError) {
+  const TempDir root;
+  WriteParquet(root / "a", *TableOf({Int64Field("x")}, {"[1, 2, 3]"}));
+  const auto dataset = OpenDataset({root / "a"});
+  const SourceFile& file = dataset->files()[0];
+  WriteBytes(file.path, "PAR1");
+  const auto input = Unwrap(OpenSourceFile(file.path, arrow::default_memory_pool()));
+  const auto column = FlatColumn::Open(input, file, dataset->row_groups()[0],
+                                       file.manifest->schema_fields[0], RunContext{});
+  ExpectError(column.status(), StatusCode::IOError, {"'x'", "truncated"});
+}
+
+}  // namespace
+}  // namespace larder
