@@ -15,6 +15,9 @@ class Result:
     """
     The rows of an answer, and what they cost.
 
+    They are computed block by block while they are read, each block of a size that the option
+    ``memory_limit`` has room for; all in one, before this object exists, where there is room for all.
+
     Anything that speaks the Arrow PyCapsule interface reads it, without a copy:
     ``pyarrow.table(result)``, ``polars.DataFrame(result)``.
     """
@@ -37,7 +40,7 @@ class Result:
 
     def stats(self) -> dict[str, Any]:
         """
-        Return what the answer holds and what it cost.
+        Return what the answer holds and what it cost, as far as it has been computed.
 
         Returns:
             ``rows`` of the answer, ``threads``, ``peak_memory_bytes``, ``total_seconds``; ``stages``, the
@@ -53,6 +56,14 @@ class Result:
             * ``rows_scanned``: whose keys and times were looked at.
             * ``bytes_read``: compressed, twice if read twice. ``bytes``: of the columns in question in
               all row groups, counted for a plan only (the option ``plan_only``).
+        """
+
+    def raise_if_failed(self) -> None:
+        """
+        Raise what the computing of the rows failed with, if it did.
+
+        Who reads them through ``__arrow_c_stream__`` gets an error as text only: not the
+        ``KeyboardInterrupt`` or ``TimeoutError`` that it was.
         """
 
 class Schema:
@@ -135,12 +146,14 @@ class Options:
             absent rows exactly.
         plan_only: only find out what would be read: the result has no rows, and ``Result.stats()`` is
             the plan.
+        rows_in_memory: rows to work on at a time; 0 for what memory has room for.
+        spill_directory: where temporary files go that nobody else sees; "" for the system's place.
 
     Raises:
-        ValueError: a number is out of its range.
+        ValueError: a number is out of its range, or the spill_directory is none.
     """
 
-    def __init__(self, threads: int = 0, memory_limit: int = 0, timeout_ms: int = 0, batch_rows: int = 65536, key_hash_bits: int = 64, diagnose_nulls: bool = False, plan_only: bool = False) -> None: ...
+    def __init__(self, threads: int = 0, memory_limit: int = 0, timeout_ms: int = 0, batch_rows: int = 65536, key_hash_bits: int = 64, diagnose_nulls: bool = False, plan_only: bool = False, rows_in_memory: int = 0, spill_directory: str = '') -> None: ...
 
 def point_in_time(entity_rows: Any, event_timestamp: str, views: Sequence[FeatureView], *, filter_by_created_timestamp: bool = False, options: Options = ...) -> Result:
     """

@@ -1,10 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stream of record batches that keeps the error it failed with."""
+"""Streams of record batches that keep the error they failed with."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
+
+from feast_larder import _engine
+
+
+@contextmanager
+def rows_of(result: _engine.Result) -> Iterator[None]:
+    """Raise the error that the engine's rows failed with, instead of what Arrow made of it."""
+    try:
+        yield
+    except Exception:
+        result.raise_if_failed()
+        raise
+
+
+def read_rows(result: _engine.Result) -> pa.Table:
+    """Read all rows of an answer of the engine."""
+    with rows_of(result):
+        return pa.table(result)
 
 
 class Batches:

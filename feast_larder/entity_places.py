@@ -12,6 +12,7 @@ from feast.feature_view import FeatureView
 from feast.infra.registry.base_registry import BaseRegistry
 
 from feast_larder import _engine
+from feast_larder.batches import read_rows
 from feast_larder.entity_rows import (
     OpenRows,
     TimeRange,
@@ -68,13 +69,13 @@ class _OpenFiles:
     run: Run
 
     def time_range(self) -> TimeRange:
-        times = pa.table(self._read([self.event_timestamp]))
+        times = read_rows(self._read([self.event_timestamp]))
         return time_range_of(times[self.event_timestamp])
 
     def stream(self) -> object:
         return self._read(self.names)
 
-    def _read(self, columns: list[str]) -> object:
+    def _read(self, columns: list[str]) -> _engine.Result:
         return _engine.range(
             self.source,
             columns=columns,

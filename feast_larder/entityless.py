@@ -12,6 +12,7 @@ from feast.feature_view import FeatureView
 from feast.infra.offline_stores.offline_utils import DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL
 
 from feast_larder import _engine
+from feast_larder.batches import read_rows
 from feast_larder.entity_rows import TableRows
 from feast_larder.feature_views import entity_columns
 from feast_larder.iso_times import is_text, parse_iso_times
@@ -80,7 +81,7 @@ class RangeRows:
             result = ask_range(need, source, run.options())
         else:
             result = ask_latest(need, source, run.options(), join_keys=keys)
-        table = pa.table(result).replace_schema_metadata(None)
+        table = read_rows(result).replace_schema_metadata(None)
         table = table.rename_columns([*entity_columns(view).values(), self.event_timestamp])
         table = _without_dictionaries(table).drop_null()
         if self.mode == "snapshot":

@@ -17,6 +17,7 @@ from feast.monitoring.monitoring_utils import (
 )
 
 from feast_larder import _engine
+from feast_larder.batches import read_rows
 from feast_larder.entity_rows import time_range_of
 from feast_larder.run import Deadline, Run, Settings
 from feast_larder.settings import epoch_microseconds
@@ -103,7 +104,7 @@ def max_timestamp(
                 event_timestamp=column,
                 options=run.options(),
             )
-            times = pa.table(newest)[column]
+            times = read_rows(newest)[column]
         except FileNotFoundError:
             return None
     return time_range_of(times)[1] if len(times) else None

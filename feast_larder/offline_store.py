@@ -32,6 +32,9 @@ class LarderDebugConfig(FeastConfigBaseModel):
     key_hash_bits: StrictInt = Field(default=64, ge=0, le=64)
     """Bits of the join keys' hashes that are used, 0 to 64; 0 makes all keys collide."""
 
+    rows_in_memory: StrictInt = Field(default=0, ge=0)
+    """Rows that are worked on at a time; 0 is as many as there is memory for."""
+
 
 class LarderOfflineStoreConfig(FeastConfigBaseModel):
     """The ``offline_store`` section of feature_store.yaml."""
@@ -45,8 +48,12 @@ class LarderOfflineStoreConfig(FeastConfigBaseModel):
     memory_limit: StrictInt = Field(default=0, ge=0)
     """Memory that one retrieval may use, in bytes or as text: "2GiB", "512 MB".
 
-    0 (the default) is no limit. A retrieval that needs more raises MemoryError.
+    0 (the default) is no limit. What does not fit at once is computed in pieces, and rows that
+    were handed out no longer count. MemoryError if a single piece does not fit.
     """
+
+    spill_directory: StrictStr | None = None
+    """Existing directory of temporary files; the system's if there is none."""
 
     diagnose_nulls: StrictBool = False
     """Tell expired from absent features exactly in the statistics of a job (default: false).
@@ -92,6 +99,8 @@ class LarderOfflineStoreConfig(FeastConfigBaseModel):
             "diagnose_nulls": self.diagnose_nulls,
             "batch_rows": self.debug.batch_rows,
             "key_hash_bits": self.debug.key_hash_bits,
+            "rows_in_memory": self.debug.rows_in_memory,
+            "spill_directory": self.spill_directory or "",
         }
 
 

@@ -14,7 +14,7 @@ from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.saved_dataset import SavedDatasetStorage, ValidationReference
 
 from feast_larder import _engine, exports
-from feast_larder.batches import Batches
+from feast_larder.batches import Batches, read_rows, rows_of
 from feast_larder.explanation import Explanation, explain_stats
 from feast_larder.progress import show_progress
 from feast_larder.requests import Request
@@ -243,7 +243,7 @@ class LarderRetrievalJob(RetrievalJob):
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         with self._progress(), ExitStack() as cleanup:
             result = self._request.run(self._new_run(timeout, cleanup))
-            table = self._finish(pa.table(result))
+            table = self._finish(read_rows(result))
             self._stats = result.stats()
         return table
 
@@ -272,7 +272,7 @@ class LarderRetrievalJob(RetrievalJob):
                 schema = self._finish(reader.schema.empty_table()).schema
                 if _retypes(reader.schema, schema):
                     # Parsed times get their unit from the whole column.
-                    with cleanup:
+                    with cleanup, rows_of(result):
                         whole = self._finish(reader.read_all())
                         self._stats = result.stats()
                     return Batches(whole.schema, iter(whole.to_batches()))
@@ -288,7 +288,7 @@ class LarderRetrievalJob(RetrievalJob):
         result: _engine.Result,
         cleanup: ExitStack,
     ) -> Iterator[pa.RecordBatch]:
-        with cleanup:
+        with cleanup, rows_of(result):
             for batch in reader:
                 yield from self._finish(pa.Table.from_batches([batch])).cast(schema).to_batches()
             self._stats = result.stats()

@@ -2,19 +2,31 @@
 #include "answers.h"
 
 #include <arrow/record_batch.h>
+#include <cxxabi.h>
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
+#include <chrono>
+#include <exception>
 #include <utility>
 
 #include "bindings.h"
+#include "interruptible.h"
 #include "python_arrow.h"
+#include "released_gil.h"
 
 namespace nb = nanobind;
 using nb::literals::operator""_a;
 
 namespace larder::python {
 namespace {
+
+constexpr const char* kRaiseDoc =
+    R"(Raise what the computing of the rows failed with, if it did.
+
+Who reads them through ``__arrow_c_stream__`` gets an error as text only: not the
+``KeyboardInterrupt`` or ``TimeoutError`` that it was.)";
 
 nb::dict ToDict(const ViewStats& view) {
   nb::dict dict;
@@ -44,6 +56,9 @@ nb::dict ToDict(const StageSeconds& seconds) {
 
 constexpr const char* kResultDoc = R"(The rows of an answer, and what they cost.
 
+They are computed block by block while they are read, each block of a size that the option
+``memory_limit`` has room for; all in one, before this object exists, where there is room for all.
+
 Anything that speaks the Arrow PyCapsule interface reads it, without a copy:
 ``pyarrow.table(result)``, ``polars.DataFrame(result)``.)";
 
@@ -55,7 +70,8 @@ Args:
 Raises:
     ValueError: the rows were taken before; they can be taken once.)";
 
-constexpr const char* kStatsDoc = R"(Return what the answer holds and what it cost.
+constexpr const char* kStatsDoc =
+    R"(Return what the answer holds and what it cost, as far as it has been computed.
 
 Returns:
     ``rows`` of the answer, ``threads``, ``peak_memory_bytes``, ``total_seconds``; ``stages``, the
@@ -74,28 +90,82 @@ Returns:
 
 }  // namespace
 
-PyResult::PyResult(Answer answer)
-    : schema_(answer.rows->schema()),
-      rows_(std::move(answer.rows)),
-      stats_(std::move(answer.stats)) {}
+/// Rows that are computed while they are read: by any thread, with or without the GIL. Ctrl-C and
+/// the deadline are heard while it computes.
+class AnswerStream : public arrow::RecordBatchReader {
+ public:
+  AnswerStream(std::shared_ptr<Answer> answer, int64_t deadline_ms)
+      : answer_(std::move(answer)), deadline_ms_(deadline_ms) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return answer_->schema(); }
+
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    if (!answer_->is_prepared()) ARROW_RETURN_NOT_OK(Compute());
+    return answer_->ReadNext(batch);
+  }
+
+  const std::exception_ptr& error() const { return error_; }
+
+ private:
+  arrow::Status Compute() {
+    try {
+      const nb::gil_scoped_acquire gil;
+      try {
+        RunInterruptibly(MillisecondsLeft(), [this](const arrow::StopToken& stop) {
+          answer_->set_stop(stop);
+          return answer_->Prepare();
+        });
+        return arrow::Status::OK();
+      } catch (const std::exception& error) {
+        error_ = std::current_exception();
+        const arrow::Status status = answer_->Prepare();  // The same again.
+        return status.ok() ? arrow::Status::Cancelled(error.what()) : status;
+      }
+    } catch (const abi::__forced_unwind&) {
+      StayUntilExit();  // It asked for the GIL while the interpreter shuts down.
+    }
+  }
+
+  int64_t MillisecondsLeft() const {
+    if (deadline_ms_ == 0) return 0;
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begun_);
+    return std::max<int64_t>(1, deadline_ms_ - passed.count());
+  }
+
+  std::shared_ptr<Answer> answer_;
+  const int64_t deadline_ms_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  std::exception_ptr error_;
+};
+
+PyResult::PyResult(std::shared_ptr<Answer> answer, int64_t deadline_ms)
+    : answer_(std::move(answer)), stream_(std::make_shared<AnswerStream>(answer_, deadline_ms)) {}
 
 nb::capsule PyResult::TakeRows() {
-  if (rows_ == nullptr) throw nb::value_error("the rows of this result were taken already");
-  return ExportStream(std::exchange(rows_, nullptr));
+  if (std::exchange(is_taken_, true)) {
+    throw nb::value_error("the rows of this result were taken already");
+  }
+  return ExportStream(stream_);
 }
 
-nb::capsule PyResult::Schema() const { return ExportSchema(*schema_); }
+nb::capsule PyResult::Schema() const { return ExportSchema(*answer_->schema()); }
+
+void PyResult::RaiseIfFailed() const {
+  if (stream_->error() != nullptr) std::rethrow_exception(stream_->error());
+}
 
 nb::dict PyResult::Stats() const {
+  const RunStats stats = answer_->stats();
   nb::list views;
-  for (const auto& view : stats_.views) views.append(ToDict(view));
+  for (const auto& view : stats.views) views.append(ToDict(view));
   nb::dict dict;
-  dict["rows"] = stats_.rows;
-  dict["threads"] = stats_.threads;
-  dict["peak_memory_bytes"] = stats_.peak_memory_bytes;
-  dict["total_seconds"] = stats_.total_seconds;
+  dict["rows"] = stats.rows;
+  dict["threads"] = stats.threads;
+  dict["peak_memory_bytes"] = stats.peak_memory_bytes;
+  dict["total_seconds"] = stats.total_seconds;
   dict["views"] = views;
-  dict["stages"] = ToDict(stats_.stages);
+  dict["stages"] = ToDict(stats.stages);
   return dict;
 }
 
@@ -108,7 +178,8 @@ void BindAnswers(nb::module_& module) {
       .def("__arrow_c_schema__", &PyResult::Schema,
            "Return the columns of the rows as a capsule with an ArrowSchema, any number of times.")
       .def("stats", &PyResult::Stats, nb::sig("def stats(self) -> dict[str, typing.Any]"),
-           kStatsDoc);
+           kStatsDoc)
+      .def("raise_if_failed", &PyResult::RaiseIfFailed, kRaiseDoc);
   nb::class_<PySchema>(module, "Schema",
                        "The columns of a source, such as for ``pyarrow.schema(...)``.")
       .def(

@@ -13,17 +13,20 @@ namespace larder::python {
 /// An answer on its way out: its rows once, its columns and figures at any time.
 class PyResult {
  public:
-  explicit PyResult(Answer answer);
+  /// `deadline_ms` milliseconds from now on the rows must have been computed; 0 = never.
+  PyResult(std::shared_ptr<Answer> answer, int64_t deadline_ms);
 
   /// A capsule with the rows; throws a ValueError the second time.
   nanobind::capsule TakeRows();
   nanobind::capsule Schema() const;
   nanobind::dict Stats() const;
+  /// Throws what the computing of the rows failed with, as a stream can only tell by its text.
+  void RaiseIfFailed() const;
 
  private:
-  std::shared_ptr<arrow::Schema> schema_;
-  std::shared_ptr<arrow::RecordBatchReader> rows_;
-  RunStats stats_;
+  std::shared_ptr<Answer> answer_;
+  std::shared_ptr<class AnswerStream> stream_;
+  bool is_taken_ = false;
 };
 
 /// The columns of a source on their way out.

@@ -36,14 +36,14 @@ struct PyOptions {
 /// Runs one query; `query` gets the options with the stop token in them.
 template <typename Query>
 PyResult RunQuery(const PyOptions& options, const Query& query) {
-  Answer answer;
+  std::shared_ptr<Answer> answer;
   RunInterruptibly(options.timeout_ms, [&](const arrow::StopToken& stop) -> arrow::Status {
     RunOptions run = options.run;
     run.stop = stop;
     ARROW_ASSIGN_OR_RAISE(answer, query(run));
     return arrow::Status::OK();
   });
-  return PyResult(std::move(answer));
+  return PyResult(std::move(answer), options.timeout_ms);
 }
 
 /// Saturates, so that a number that RunOptions cannot hold is seen as too large or too small.
@@ -53,7 +53,8 @@ int ToInt(int64_t value) {
 }
 
 void InitOptions(PyOptions* self, int64_t threads, int64_t memory_limit, int64_t timeout_ms,
-                 int64_t batch_rows, int64_t key_hash_bits, bool diagnose_nulls, bool plan_only) {
+                 int64_t batch_rows, int64_t key_hash_bits, bool diagnose_nulls, bool plan_only,
+                 int64_t rows_in_memory, std::string spill_directory) {
   if (timeout_ms < 0) throw nb::value_error("timeout_ms must be 0 (none) or more");
   RunOptions run;
   run.threads = ToInt(threads);
@@ -62,6 +63,8 @@ void InitOptions(PyOptions* self, int64_t threads, int64_t memory_limit, int64_t
   run.key_hash_bits = ToInt(key_hash_bits);
   run.diagnose_nulls = diagnose_nulls;
   run.plan_only = plan_only;
+  run.rows_in_memory = rows_in_memory;
+  run.spill_directory = std::move(spill_directory);
   RaiseIfError(CheckOptions(run));
   new (self) PyOptions{std::move(run), timeout_ms};
 }
@@ -116,9 +119,11 @@ Args:
         absent rows exactly.
     plan_only: only find out what would be read: the result has no rows, and ``Result.stats()`` is
         the plan.
+    rows_in_memory: rows to work on at a time; 0 for what memory has room for.
+    spill_directory: where temporary files go that nobody else sees; "" for the system's place.
 
 Raises:
-    ValueError: a number is out of its range.)";
+    ValueError: a number is out of its range, or the spill_directory is none.)";
 
 constexpr const char* kPointInTimeDoc = R"(Join to each entity row the features known at its time.
 
@@ -259,7 +264,7 @@ void BindOptions(nb::module_& m) {
   nb::class_<PyOptions>(m, "Options", kOptionsDoc)
       .def("__init__", &InitOptions, "threads"_a = 0, "memory_limit"_a = 0, "timeout_ms"_a = 0,
            "batch_rows"_a = 65536, "key_hash_bits"_a = 64, "diagnose_nulls"_a = false,
-           "plan_only"_a = false);
+           "plan_only"_a = false, "rows_in_memory"_a = 0, "spill_directory"_a = "");
 }
 
 void BindPointInTime(nb::module_& m) {

@@ -25,7 +25,8 @@ class LatestTest : public SourceTest {
   Addresses FindOnce(const RunContext& context) {
     ReadCounters counters(*scan_.dataset);
     std::atomic<int64_t> scanned{0};
-    const auto found = Unwrap(FindLatest(scan_, context, &counters, &scanned));
+    const auto found =
+        Unwrap(FindLatest(scan_, context, &counters, &scanned)).From(0, 1 << 20, context.pool);
     return {found.begin(), found.end()};
   }
 

@@ -138,7 +138,8 @@ TEST_P(RandomTest, LatestRowsAreThoseOfTheRules) {
   for (const auto& context : AllContexts()) {
     ReadCounters counters(*scan.dataset);
     std::atomic<int64_t> scanned{0};
-    const auto found = Unwrap(FindLatest(scan, context, &counters, &scanned));
+    const auto found =
+        Unwrap(FindLatest(scan, context, &counters, &scanned)).From(0, 1 << 20, context.pool);
     EXPECT_EQ(std::vector<uint64_t>(found.begin(), found.end()), expected);
   }
 }

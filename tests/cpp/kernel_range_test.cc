@@ -67,7 +67,8 @@ class RangeTest : public SourceTest {
     const auto schema = arrow::schema(fields);
     ReadCounters counters(*scan_.dataset);
     std::atomic<int64_t> scanned{0};
-    const auto batches = Unwrap(ReadRange(scan_, schema, context, &counters, &scanned));
+    const auto batches =
+        Unwrap(ReadRange(scan_, RowGroupsToScan(scan_), schema, context, &counters, &scanned));
     row_groups_read_ = counters.row_groups();
     auto table = Unwrap(arrow::Table::FromRecordBatches(schema, batches));
     EXPECT_TRUE(table->ValidateFull().ok());
@@ -163,8 +164,9 @@ TEST_F(RangeTest, AValueThatTheTypeDoesNotHoldNamesColumnAndFile) {
   ReadCounters counters(*scan_.dataset);
   std::atomic<int64_t> scanned{0};
   const auto schema = arrow::schema({arrow::field("x", arrow::float64())});
-  ExpectError(ReadRange(scan_, schema, RunContext{}, &counters, &scanned).status(),
-              arrow::StatusCode::Invalid, {"'x'", root_ / "a"});
+  ExpectError(
+      ReadRange(scan_, RowGroupsToScan(scan_), schema, RunContext{}, &counters, &scanned).status(),
+      arrow::StatusCode::Invalid, {"'x'", root_ / "a"});
 }
 
 }  // namespace

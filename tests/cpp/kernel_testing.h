@@ -30,6 +30,8 @@ inline std::vector<RunContext> AllContexts() {
         context.batch_rows = batch_rows;
         context.key_hash_bits = key_hash_bits;
         contexts.push_back(context);
+        context.rows_in_memory = 2;
+        contexts.push_back(context);
       }
     }
   }

@@ -17,10 +17,10 @@ namespace {
 
 using arrow::StatusCode;
 
-std::shared_ptr<arrow::Table> TableIn(const Answer& answer) {
-  auto table = Unwrap(answer.rows->ToTable());
+std::shared_ptr<arrow::Table> TableIn(const std::shared_ptr<Answer>& answer) {
+  auto table = Unwrap(answer->ToTable());
   EXPECT_TRUE(table->ValidateFull().ok());
-  EXPECT_EQ(table->num_rows(), answer.stats.rows);
+  EXPECT_EQ(table->num_rows(), answer->stats().rows);
   return table;
 }
 
@@ -40,7 +40,7 @@ class RunTest : public testing::Test {
                 {"[25, 45, null, 5, 45]", R"(["p", null, "q", "r", "s"])", "[1, 2, 1, 1, 9]"});
   }
 
-  arrow::Result<Answer> Ask(const RunOptions& options = {}) const {
+  arrow::Result<std::shared_ptr<Answer>> Ask(const RunOptions& options = {}) const {
     return PointInTime({"time", {view_}, false}, Entities(), options);
   }
 
@@ -77,8 +77,8 @@ TEST_F(RunTest, TheEntityRowsThenTheFeatures) {
 TEST_F(RunTest, FiguresOfTheRun) {
   view_.ttl_us = 10;
   const auto answer = Unwrap(Ask({.threads = 2, .diagnose_nulls = true}));
-  ASSERT_EQ(answer.stats.views.size(), 1U);
-  const auto& view = answer.stats.views[0];
+  ASSERT_EQ(answer->stats().views.size(), 1U);
+  const auto view = answer->stats().views[0];
   EXPECT_EQ(view.name, "v");
   EXPECT_EQ(view.rows_matched, 1);
   EXPECT_EQ(view.rows_expired, 1);
@@ -88,8 +88,8 @@ TEST_F(RunTest, FiguresOfTheRun) {
   EXPECT_EQ(view.row_groups, 2);
   EXPECT_EQ(view.rows_scanned, 5);
   EXPECT_GT(view.bytes_read, 0);
-  EXPECT_EQ(answer.stats.threads, 2);
-  EXPECT_GT(answer.stats.peak_memory_bytes, 0);
+  EXPECT_EQ(answer->stats().threads, 2);
+  EXPECT_GT(answer->stats().peak_memory_bytes, 0);
 }
 
 TEST_F(RunTest, SeveralViewsInTheirOrder) {
@@ -104,7 +104,7 @@ TEST_F(RunTest, SeveralViewsInTheirOrder) {
             (std::vector<std::string>{"time", "label", "id", "w__k", "v__x", "v__y"}));
   const auto keys = Unwrap(table->column(3)->GetScalar(1));
   EXPECT_TRUE(keys->Equals(arrow::Int64Scalar(2)));
-  EXPECT_EQ(answer.stats.views[0].name, "w");
+  EXPECT_EQ(answer->stats().views[0].name, "w");
 }
 
 TEST_F(RunTest, JoinKeysMatchByNameWhateverTheirOrder) {
@@ -143,7 +143,7 @@ TEST_F(RunTest, NoViewsGiveTheEntityRowsBack) {
 
 TEST_F(RunTest, ViewsWithoutCreatedAreNotAffectedByTheFilter) {
   const auto answer = Unwrap(PointInTime({"time", {view_}, true}, Entities(), RunOptions{}));
-  EXPECT_EQ(answer.stats.views[0].rows_matched, 2);
+  EXPECT_EQ(answer->stats().views[0].rows_matched, 2);
 }
 
 TEST_F(RunTest, TheFilterByCreatedCountsForViewsThatHaveIt) {
@@ -162,7 +162,7 @@ TEST_F(RunTest, LatestRowsInTheColumnsAskedFor) {
   const auto answer = Unwrap(Latest({source_, {"k"}, {"x", "k"}, "t", {}, {}, {}}, {}));
   const auto expected = TableOf({StringField("x"), Int64Field("k")}, {"[null, null]", "[1, 2]"});
   EXPECT_TRUE(TableIn(answer)->Equals(*expected));
-  EXPECT_EQ(answer.stats.views[0].rows_matched, 2);
+  EXPECT_EQ(answer->stats().views[0].rows_matched, 2);
 }
 
 TEST_F(RunTest, RangeOfAllColumns) {
@@ -236,15 +236,15 @@ TEST_F(RunTest, ATooSmallMemoryLimitOfAJoin) {
   WriteManyRows(40'000);
   const FeatureViewSpec view{"v", many_, {{"k", "k"}}, "t", {{"x", "v__x"}}, {}, {}};
   const auto entities = [&] {
-    return Unwrap(Range({many_, {{"k", "t"}}, "t", {}, {}}, RunOptions{})).rows;
+    return Unwrap(Range({many_, {{"k", "t"}}, "t", {}, {}}, RunOptions{}));
   };
-  for (const int64_t limit : {1, 1000, 100'000, 300'000, 600'000}) {
+  for (const int64_t limit : {1, 1000, 20'000}) {
     const auto answer =
         PointInTime({"t", {view}, false}, entities(), {.threads = 2, .memory_limit = limit});
     ExpectError(answer.status(), StatusCode::OutOfMemory, {"memory_limit"});
   }
   const auto answer = Unwrap(PointInTime({"t", {view}, false}, entities(), RunOptions{}));
-  EXPECT_EQ(answer.stats.views[0].rows_matched, 40'000);
+  EXPECT_EQ(answer->stats().views[0].rows_matched, 40'000);
 }
 
 TEST_F(RunTest, AnAnswerOutlivesItsRunAndLeavesNothing) {

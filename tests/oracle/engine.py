@@ -34,12 +34,19 @@ def ask(case: Case, root: Path, setting: Setting) -> Answer:
             result = ask_point_in_time(case, root, options)
         else:
             result = ask_single_view(case, root, options)
+        return read(result), result.stats()
     except ValueError as error:
         if is_limit(error):
             raise LimitError(str(error)) from error
         raise
-    table = pa.RecordBatchReader.from_stream(result).read_all()
-    return table, result.stats()
+
+
+def read(result: _engine.Result) -> pa.Table:
+    try:
+        return pa.RecordBatchReader.from_stream(result).read_all()
+    except pa.ArrowException:
+        result.raise_if_failed()
+        raise
 
 
 def ask_point_in_time(case: Case, root: Path, options: _engine.Options) -> _engine.Result:

@@ -13,6 +13,7 @@ class Setting:
     batch_rows: int = 65_536
     key_hash_bits: int = 64
     diagnose_nulls: bool = False
+    rows_in_memory: int = 0
 
     def options(self) -> dict[str, Any]:
         return asdict(self)
@@ -26,6 +27,8 @@ SETTINGS = [
     Setting(batch_rows=7),
     Setting(key_hash_bits=0),
     Setting(key_hash_bits=8),
+    Setting(rows_in_memory=1),
+    Setting(rows_in_memory=3, key_hash_bits=8),
     Setting(threads=8, batch_rows=1, key_hash_bits=0, diagnose_nulls=True),
     Setting(threads=1, batch_rows=7, key_hash_bits=8),
 ]

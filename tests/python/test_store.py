@@ -38,6 +38,8 @@ def test_defaults_and_engine_settings() -> None:
         "diagnose_nulls": False,
         "batch_rows": 65536,
         "key_hash_bits": 64,
+        "rows_in_memory": 0,
+        "spill_directory": "",
     }
 
 

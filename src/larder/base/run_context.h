@@ -22,7 +22,7 @@ struct RunContext {
   /// Rows or keys that a step holds at most before it works in pieces or spills; 0 = as many as
   /// memory_limit lets. For tests: it changes the road, never the answer.
   int64_t rows_in_memory = 0;
-  std::string spill_directory;  ///< Of temporary files; empty = the system's.
+  std::string spill_directory = {};  ///< Of temporary files; empty = the system's.
   arrow::StopToken stop = arrow::StopToken::Unstoppable();
 
   /// For Arrow's compute functions, on the calling thread.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -66,6 +67,17 @@ Status File::Write(std::string_view data) {
   return Status::OK();
 }
 
+Result<size_t> File::Read(void* data, size_t size) {
+  const ssize_t read = Retry([&] { return syscalls_->Read(fd_, data, size); });
+  if (read < 0) return ErrnoStatus(errno, "cannot read " + Quote(path_));
+  return static_cast<size_t>(read);
+}
+
+Status File::Rewind() {
+  if (syscalls_->Seek(fd_, 0) == 0) return Status::OK();
+  return ErrnoStatus(errno, "cannot rewind " + Quote(path_));
+}
+
 Status File::Sync() {
   if (sync_failed_) return ErrnoStatus(EIO, "an earlier fsync failed for " + Quote(path_));
   if (Retry([&] { return syscalls_->Fsync(fd_); }) == 0) return Status::OK();
@@ -122,6 +134,24 @@ Result<File> FileOps::Open(const std::string& path, int flags) {
 
 Result<File> FileOps::Create(const std::string& path) {
   return Open(path, O_WRONLY | O_CREAT | O_EXCL);
+}
+
+Result<File> FileOps::CreateUnnamed(const std::string& directory) {
+  constexpr mode_t kOwnerOnly = 0600;
+  int fd = Retry([&] { return syscalls_->Open(directory, O_RDWR | O_TMPFILE, kOwnerOnly); });
+  if (fd >= 0) return File(syscalls_, fd, directory);
+  // EISDIR: a kernel that takes O_TMPFILE for O_DIRECTORY alone.
+  if (errno != EOPNOTSUPP && errno != EISDIR) {
+    return ErrnoStatus(errno, "cannot create a temporary file in " + Quote(directory));
+  }
+  std::random_device random;
+  const std::string path =
+      directory + "/.larder-" + std::to_string(random()) + "-" + std::to_string(random()) + ".tmp";
+  fd = Retry([&] { return syscalls_->Open(path, O_RDWR | O_CREAT | O_EXCL, kOwnerOnly); });
+  if (fd < 0) return ErrnoStatus(errno, "cannot create " + Quote(path));
+  File file(syscalls_, fd, directory);
+  ARROW_RETURN_NOT_OK(Unlink(path));
+  return file;
 }
 
 Result<std::optional<File>> FileOps::OpenExisting(const std::string& path) {

@@ -33,6 +33,11 @@ class File {
   /// Writes all of `data` at the end of what was written so far.
   arrow::Status Write(std::string_view data);
 
+  /// Up to `size` bytes from where the file is at; 0 at its end. Of files opened for it.
+  arrow::Result<size_t> Read(void* data, size_t size);
+  /// Goes to the begin of the file.
+  arrow::Status Rewind();
+
   /// Makes the content durable. After a failure the content is lost to us: the kernel may have
   /// dropped the dirty pages and a second fsync would succeed without them, so every further
   /// Sync() of this file fails too.
@@ -75,6 +80,9 @@ class FileOps {
 
   /// A new empty file; AlreadyExists errno (EEXIST) if the name is taken.
   arrow::Result<File> Create(const std::string& path);
+  /// A new file for writing and reading that has no name, in a directory: it is gone when it is
+  /// closed, if only by the end of the process.
+  arrow::Result<File> CreateUnnamed(const std::string& directory);
   /// An existing file, for its lock; nothing if there is none.
   arrow::Result<std::optional<File>> OpenExisting(const std::string& path);
   /// The file at `path`, made if it is missing; for lock files.

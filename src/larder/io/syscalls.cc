@@ -23,6 +23,8 @@ ssize_t Syscalls::Read(int fd, void* data, size_t size) { return ::read(fd, data
 
 ssize_t Syscalls::Write(int fd, const void* data, size_t size) { return ::write(fd, data, size); }
 
+off_t Syscalls::Seek(int fd, off_t offset) { return ::lseek(fd, offset, SEEK_SET); }
+
 int Syscalls::Fsync(int fd) { return ::fsync(fd); }
 
 int Syscalls::Flock(int fd, int operation) { return ::flock(fd, operation); }

@@ -31,6 +31,8 @@ class Syscalls {
   virtual int Duplicate(int fd);
   virtual ssize_t Read(int fd, void* data, size_t size);
   virtual ssize_t Write(int fd, const void* data, size_t size);
+  /// To `offset` from the begin (lseek).
+  virtual off_t Seek(int fd, off_t offset);
   virtual int Fsync(int fd);
   virtual int Flock(int fd, int operation);
   virtual int Fchmod(int fd, mode_t mode);

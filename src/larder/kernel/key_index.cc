@@ -77,8 +77,8 @@ void KeyIndex::Finish() {
       static_cast<uint64_t>(integers_.max) - static_cast<uint64_t>(integers_.min);
   if (range >= std::max(kPlacesPerKey * table->size(), kPlacesAtLeast)) return;
   slot_of_integer_.assign(range + 1, kNoSlot);
-  table->ForEach([&](uint64_t key, Slot slot) {
-    slot_of_integer_[key - static_cast<uint64_t>(integers_.min)] = slot;
+  table->ForEach([&](int64_t key, Slot slot) {
+    slot_of_integer_[static_cast<uint64_t>(key) - static_cast<uint64_t>(integers_.min)] = slot;
   });
 }
 

@@ -33,6 +33,7 @@ class Int64Keys {
   static uint64_t HashOfTag(uint64_t tag) { return HashInt64(static_cast<int64_t>(tag)); }
   bool Equals(Slot, Key) const { return true; }  // The tag is the key.
   void Add(Key) {}
+  static Key KeyOf(uint64_t tag, Slot) { return static_cast<Key>(tag); }
 };
 
 /// Copies byte strings into one run of memory.
@@ -43,13 +44,14 @@ class BytesKeys {
   static uint64_t Hash(Key key) { return HashBytes(key); }
   static uint64_t Tag(Key, uint64_t hash) { return hash; }
   static uint64_t HashOfTag(uint64_t tag) { return tag; }
-  bool Equals(Slot slot, Key key) const {
-    const size_t begin = slot == 0 ? 0 : ends_[slot - 1];
-    return std::string_view(bytes_.data() + begin, ends_[slot] - begin) == key;
-  }
+  bool Equals(Slot slot, Key key) const { return KeyOf(0, slot) == key; }
   void Add(Key key) {
     bytes_.insert(bytes_.end(), key.begin(), key.end());
     ends_.push_back(bytes_.size());
+  }
+  Key KeyOf(uint64_t, Slot slot) const {
+    const size_t begin = slot == 0 ? 0 : ends_[slot - 1];
+    return {bytes_.data() + begin, ends_[slot] - begin};
   }
 
  private:
@@ -78,11 +80,11 @@ class KeyTable {
   /// kNoSlot if it is not there.
   Slot Find(Key key, uint64_t hash) const { return entries_[Probe(key, hash)].slot; }
 
-  /// Calls visit(tag, slot) for each key; the tag of an int64 key is the key.
+  /// Calls visit(key, slot) for each key, in no order.
   template <typename Visit>
   void ForEach(const Visit& visit) const {
     for (const Entry& entry : entries_) {
-      if (entry.slot != kNoSlot) visit(entry.tag, entry.slot);
+      if (entry.slot != kNoSlot) visit(keys_.KeyOf(entry.tag, entry.slot), entry.slot);
     }
   }
 

@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "larder/base/memory_budget.h"
 #include "larder/base/run_context.h"
 #include "larder/kernel/row_candidates.h"
+#include "larder/kernel/row_set.h"
 #include "larder/kernel/time_range.h"
 #include "larder/scan/column_reader.h"
 
@@ -25,10 +25,8 @@ struct LatestScan : KeyedSource {
 /// The row groups that can hold a row in the range.
 std::vector<size_t> RowGroupsToScan(const LatestScan& scan);
 
-/// The addresses of the newest rows, ascending. Rows with a null join key or event timestamp do
-/// not count.
-arrow::Result<PoolVector<uint64_t>> FindLatest(const LatestScan& scan, const RunContext& context,
-                                               ReadCounters* counters,
-                                               std::atomic<int64_t>* rows_scanned);
+/// The addresses of the newest rows. Rows with a null join key or event timestamp do not count.
+arrow::Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context,
+                                 ReadCounters* counters, std::atomic<int64_t>* rows_scanned);
 
 }  // namespace larder

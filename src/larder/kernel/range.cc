@@ -81,14 +81,14 @@ std::vector<size_t> RowGroupsToScan(const RangeScan& scan) {
 }
 
 Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
+                                           std::span<const size_t> row_groups,
                                            const std::shared_ptr<arrow::Schema>& schema,
                                            const RunContext& context, ReadCounters* counters,
                                            std::atomic<int64_t>* rows_scanned) {
-  const auto groups = RowGroupsToScan(scan);
-  std::vector<arrow::RecordBatchVector> found(groups.size());
+  std::vector<arrow::RecordBatchVector> found(row_groups.size());
   ARROW_RETURN_NOT_OK(ScanRowGroups(
-      *scan.dataset, groups, scan.ScannedColumns(), /*keep_dictionaries=*/false, context, counters,
-      rows_scanned, [&](size_t i) -> BatchVisitor {
+      *scan.dataset, row_groups, scan.ScannedColumns(), /*keep_dictionaries=*/false, context,
+      counters, rows_scanned, [&](size_t i) -> BatchVisitor {
         return [&, i](const RecordBatch& batch, uint64_t) {
           ARROW_ASSIGN_OR_RAISE(auto selected, SelectRows(scan, batch, schema, context));
           if (selected->num_rows() > 0) found[i].push_back(std::move(selected));

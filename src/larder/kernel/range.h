@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,11 @@ struct RangeScan {
 /// The row groups that can hold a row in the range.
 std::vector<size_t> RowGroupsToScan(const RangeScan& scan);
 
-/// Every row in the range, by address. Without any bound rows with a null event timestamp are
-/// there too, and the event timestamps are not read unless they are among `columns`.
+/// Every row of the row groups that is in the range, by address. Without any bound rows with a null
+/// event timestamp are there too, and the event timestamps are not read unless they are among
+/// `columns`.
 arrow::Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
+                                                  std::span<const size_t> row_groups,
                                                   const std::shared_ptr<arrow::Schema>& schema,
                                                   const RunContext& context, ReadCounters* counters,
                                                   std::atomic<int64_t>* rows_scanned);

@@ -39,9 +39,11 @@ struct FeatureViewSpec {
 
 /// How to run, whatever is asked. No setting changes an answer.
 struct RunOptions {
-  int threads = 0;              ///< 0 = one per core of this process.
-  int64_t memory_limit = 0;     ///< Bytes for all that the engine allocates; 0 = no limit.
-  int64_t batch_rows = 65536;   ///< Rows to a batch of a scan.
+  int threads = 0;                   ///< 0 = one per core of this process.
+  int64_t memory_limit = 0;          ///< Bytes for all that the engine allocates; 0 = no limit.
+  int64_t rows_in_memory = 0;        ///< Rows to work on at a time; 0 = what memory has room for.
+  std::string spill_directory = {};  ///< Of temporary files; empty = the system's.
+  int64_t batch_rows = 65536;        ///< Rows to a batch of a scan.
   int key_hash_bits = 64;       ///< Bits of a key's hash that are used; fewer means collisions.
   bool diagnose_nulls = false;  ///< Read what a TTL rules out, to tell expired from absent rows.
   /// Only find out what would be read: the answer has no rows, its statistics are the plan.

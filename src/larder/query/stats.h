@@ -34,7 +34,8 @@ struct StageSeconds {
 struct RunStats {
   int64_t rows = 0;  ///< Of the answer.
   int threads = 0;
-  int64_t peak_memory_bytes = 0;  ///< Allocated by the engine at most at once, the answer included.
+  /// Allocated by the engine at most at once, without the blocks of the answer that came before.
+  int64_t peak_memory_bytes = 0;
   double total_seconds = 0;
   std::vector<ViewStats> views;
   StageSeconds stages;

@@ -3,7 +3,9 @@
 
 #include <arrow/type.h>
 
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 #include "larder/base/event_time.h"
 #include "larder/kernel/join_key.h"
@@ -15,6 +17,14 @@ using arrow::Status;
 Status CheckOptions(const RunOptions& options) {
   if (options.threads < 0) return Status::Invalid("threads must be 0 (all cores) or more");
   if (options.memory_limit < 0) return Status::Invalid("memory_limit must be 0 (none) or more");
+  if (options.rows_in_memory < 0) {
+    return Status::Invalid("rows_in_memory must be 0 (what memory has room for) or more");
+  }
+  std::error_code error;
+  if (!options.spill_directory.empty() &&
+      !std::filesystem::is_directory(options.spill_directory, error)) {
+    return Status::Invalid("spill_directory '", options.spill_directory, "' is not a directory");
+  }
   if (options.batch_rows < 1) return Status::Invalid("batch_rows must be 1 or more");
   if (options.key_hash_bits < 0 || options.key_hash_bits > 64) {
     return Status::Invalid("key_hash_bits must be 0 to 64");

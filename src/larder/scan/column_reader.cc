@@ -201,7 +201,7 @@ Result<std::shared_ptr<RecordBatch>> ColumnBatches::Next(int64_t rows) {
   return RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
 }
 
-Status ScanRowGroups(const Dataset& dataset, const std::vector<size_t>& row_groups,
+Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
                      const std::vector<std::string>& columns, bool keep_dictionaries,
                      const RunContext& context, ReadCounters* counters,
                      std::atomic<int64_t>* rows_scanned,

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -88,7 +89,7 @@ class ColumnBatches {
 /// takes its batches with the address of their first row. Errors of that get the file's name.
 using BatchVisitor =
     std::function<arrow::Status(const arrow::RecordBatch& batch, uint64_t first_address)>;
-arrow::Status ScanRowGroups(const Dataset& dataset, const std::vector<size_t>& row_groups,
+arrow::Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
                             const std::vector<std::string>& columns, bool keep_dictionaries,
                             const RunContext& context, ReadCounters* counters,
                             std::atomic<int64_t>* rows_scanned,

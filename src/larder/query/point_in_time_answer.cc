@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/array.h>
+#include <arrow/table.h>
+#include <arrow/type.h>
+#include <arrow/util/byte_size.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "larder/kernel/point_in_time.h"
+#include "larder/query/answers.h"
+#include "larder/query/plan.h"
+#include "larder/query/validate.h"
+#include "larder/scan/fetch.h"
+
+namespace larder {
+
+using arrow::Result;
+using arrow::Status;
+
+namespace {
+
+/// Rows to a batch of an answer: small enough for strings of 8 KiB in 32-bit offsets.
+constexpr int64_t kAnswerBatchRows = int64_t{1} << 18;
+
+/// Bytes that an entity row takes while it is joined: in each timeline, and as a candidate and a
+/// winner of the view at hand.
+constexpr int64_t kTimelineRowBytes = 80;
+constexpr int64_t kWinnerRowBytes = 100;
+
+/// One feature view, over all blocks.
+struct View {
+  View(const FeatureViewSpec& spec_, std::shared_ptr<const Dataset> dataset_)
+      : spec(spec_), dataset(std::move(dataset_)), reads(dataset) {}
+
+  const FeatureViewSpec& spec;
+  std::shared_ptr<const Dataset> dataset;
+  SourceReads reads;
+  std::vector<std::string> join_keys;       ///< Columns of the source,
+  std::vector<std::string> entity_columns;  ///< and of the entity rows, in the same order.
+  std::vector<std::string> feature_columns;
+  std::set<size_t> planned;  ///< Row groups, if it is only planned.
+  int64_t rows_matched = 0;
+  int64_t rows_expired = 0;
+  int64_t rows_absent = 0;
+
+  /// Views with the same entity columns share a timeline, whatever their own are called.
+  void SetKeys() {
+    auto keys = spec.join_keys;
+    std::sort(keys.begin(), keys.end(), [](const JoinKeySpec& a, const JoinKeySpec& b) {
+      return std::tie(a.entity_column, a.column) < std::tie(b.entity_column, b.column);
+    });
+    for (const auto& key : keys) {
+      entity_columns.push_back(key.entity_column);
+      join_keys.push_back(key.column);
+    }
+  }
+};
+
+/// Entity rows in, their features out.
+class PointInTimeAnswer : public Answer {
+ public:
+  PointInTimeAnswer(PointInTimeRequest request,
+                    std::shared_ptr<arrow::RecordBatchReader> entity_rows,
+                    const RunOptions& options)
+      : Answer(options),
+        request_(std::move(request)),
+        options_(options),
+        entity_rows_(std::move(entity_rows)) {}
+
+  Status Open() {
+    const arrow::Schema& entity_schema = *entity_rows_->schema();
+    ARROW_RETURN_NOT_OK(CheckPointInTime(request_, entity_schema));
+    // Views over the same files share the reading of their footers.
+    std::map<std::pair<std::vector<std::string>, bool>, std::shared_ptr<const Dataset>> datasets;
+    auto fields = entity_schema.fields();
+    for (const auto& spec : request_.views) {
+      auto& dataset = datasets[{spec.source.paths, spec.source.hive_partitioning}];
+      if (dataset == nullptr) {
+        ARROW_ASSIGN_OR_RAISE(dataset, Dataset::Open(spec.source, context()));
+      }
+      ARROW_RETURN_NOT_OK(CheckView(spec, *dataset, entity_schema));
+      auto view = std::make_unique<View>(spec, dataset);
+      view->SetKeys();
+      for (const auto& feature : spec.features) {
+        ARROW_ASSIGN_OR_RAISE(const auto field, dataset->GetField(feature.column, "feature"));
+        fields.push_back(arrow::field(feature.name, field->type()));
+        view->feature_columns.push_back(feature.column);
+      }
+      views_.push_back(std::move(view));
+    }
+    schema_ = arrow::schema(std::move(fields));
+    stages().open = Lap();
+    return Status::OK();
+  }
+
+ protected:
+  Result<std::optional<arrow::RecordBatchVector>> NextBlock() override {
+    if (waiting_ == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(waiting_, ReadEntityRows());
+      if (waiting_ == nullptr) return std::nullopt;
+    }
+    auto rows = static_cast<size_t>(waiting_->num_rows());
+    ARROW_ASSIGN_OR_RAISE(auto block, MakeFittingBlock(&rows, [&](size_t count) {
+                            return Join(waiting_->Slice(0, static_cast<int64_t>(count)));
+                          }));
+    const auto done = static_cast<int64_t>(rows);
+    waiting_ = done < waiting_->num_rows() ? waiting_->Slice(done) : nullptr;
+    return block;
+  }
+
+  std::vector<ViewStats> ViewsStats() const override {
+    std::vector<ViewStats> all;
+    for (const auto& view : views_) {
+      if (options_.plan_only) {
+        auto columns = view->join_keys;
+        columns.push_back(view->spec.event_timestamp);
+        if (view->spec.created_timestamp) columns.push_back(*view->spec.created_timestamp);
+        columns.insert(columns.end(), view->feature_columns.begin(), view->feature_columns.end());
+        all.push_back(PlanReads(view->spec.name, *view->dataset,
+                                {view->planned.begin(), view->planned.end()}, columns));
+        continue;
+      }
+      ViewStats stats = view->reads.Stats(view->spec.name);
+      stats.rows_matched = view->rows_matched;
+      stats.rows_expired = view->rows_expired;
+      stats.rows_absent = view->rows_absent;
+      all.push_back(std::move(stats));
+    }
+    return all;
+  }
+
+ private:
+  using Timelines = std::map<std::vector<std::string>, std::shared_ptr<const Timeline>>;
+
+  /// The entity rows of the next block; null if there are no more. The first may be empty.
+  Result<std::shared_ptr<arrow::Table>> ReadEntityRows() {
+    const auto most_rows = static_cast<int64_t>(kNoPosition) - 1;
+    const int64_t row_bytes = RowBytes();
+    arrow::RecordBatchVector batches;
+    int64_t rows = 0;
+    int64_t bytes = 0;
+    while (true) {
+      if (left_ == nullptr) {
+        ARROW_RETURN_NOT_OK(context().stop.Poll());
+        ARROW_ASSIGN_OR_RAISE(left_, entity_rows_->Next());
+        if (left_ == nullptr) break;
+        if (left_->num_rows() == 0) {
+          left_ = nullptr;
+          continue;
+        }
+      }
+      const int64_t own_bytes = arrow::util::TotalBufferSize(*left_) / left_->num_rows();
+      int64_t fitting = (BlockBytes() - bytes) / (row_bytes + own_bytes);
+      if (context().rows_in_memory > 0) fitting = context().rows_in_memory - rows;
+      fitting = std::min(fitting, most_rows - rows);
+      if (batches.empty()) fitting = std::max<int64_t>(fitting, 1);
+      if (fitting <= 0) break;
+      const int64_t taken = std::min(fitting, left_->num_rows());
+      batches.push_back(left_->Slice(0, taken));
+      left_ = taken < left_->num_rows() ? left_->Slice(taken) : nullptr;
+      rows += taken;
+      bytes += taken * (row_bytes + own_bytes);
+    }
+    const bool is_first = std::exchange(is_first_, false);
+    if (batches.empty() && !is_first) return nullptr;
+    return arrow::Table::FromRecordBatches(entity_rows_->schema(), batches);
+  }
+
+  int64_t RowBytes() const {
+    std::set<std::vector<std::string>> timelines;
+    int64_t bytes = kWinnerRowBytes;
+    for (const auto& view : views_) {
+      timelines.insert(view->entity_columns);
+      bytes += EstimateRowBytes(*view->dataset, view->feature_columns);
+    }
+    return bytes + kTimelineRowBytes * static_cast<int64_t>(timelines.size());
+  }
+
+  Result<arrow::RecordBatchVector> Join(const std::shared_ptr<arrow::Table>& entities) {
+    Timelines timelines;
+    arrow::ChunkedArrayVector columns = entities->columns();
+    std::vector<Winners> all_winners;
+    Lap();
+    for (const auto& view : views_) {
+      auto& timeline = timelines[view->entity_columns];
+      if (timeline == nullptr) {
+        ARROW_ASSIGN_OR_RAISE(timeline, Timeline::Build(*entities, view->entity_columns,
+                                                        request_.event_timestamp, context()));
+      }
+      stages().index += Lap();
+      ARROW_ASSIGN_OR_RAISE(auto winners, AddView(*timeline, view.get(), &columns));
+      all_winners.push_back(std::move(winners));
+    }
+    if (options_.plan_only) return arrow::RecordBatchVector{};
+    // Counted once the whole block is there.
+    for (size_t i = 0; i < views_.size(); ++i) {
+      views_[i]->rows_matched += all_winners[i].rows_matched;
+      views_[i]->rows_expired += all_winners[i].rows_expired;
+      views_[i]->rows_absent += all_winners[i].rows_absent;
+    }
+    const auto table = arrow::Table::Make(schema_, std::move(columns), entities->num_rows());
+    return BatchesOf(*table, kAnswerBatchRows);
+  }
+
+  /// Only the counts of the winners are returned.
+  Result<Winners> AddView(const Timeline& timeline, View* view,
+                          arrow::ChunkedArrayVector* columns) {
+    const PointInTimeView join = JoinOf(*view);
+    ARROW_ASSIGN_OR_RAISE(const auto row_groups,
+                          RowGroupsToScan(join, timeline, !options_.diagnose_nulls, context()));
+    if (options_.plan_only) {
+      view->planned.insert(row_groups.begin(), row_groups.end());
+      return Winners(context().pool);
+    }
+    Winners winners(context().pool);
+    ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
+      PointInTimeView scanned = join;
+      scanned.string_unit = string_unit;
+      ARROW_ASSIGN_OR_RAISE(winners, FindWinners(scanned, timeline, row_groups, &view->reads));
+      return Status::OK();
+    }));
+    ARROW_RETURN_NOT_OK(Gather(winners, view, columns));
+    stages().gather += Lap();
+    winners.addresses = PoolVector<uint64_t>(context().pool);
+    winners.choice = nullptr;
+    return winners;
+  }
+
+  PointInTimeView JoinOf(const View& view) const {
+    PointInTimeView join;
+    join.dataset = view.dataset;
+    join.join_keys = view.join_keys;
+    join.event_timestamp = view.spec.event_timestamp;
+    join.created_timestamp = view.spec.created_timestamp;
+    join.ttl_us = view.spec.ttl_us.value_or(0);
+    join.known_at_created = request_.filter_by_created_timestamp && view.spec.created_timestamp;
+    return join;
+  }
+
+  Result<Winners> FindWinners(const PointInTimeView& view, const Timeline& timeline,
+                              const std::vector<size_t>& row_groups, SourceReads* reads) {
+    CandidateTable candidates(timeline.positions(), context().threads > 1, context().pool);
+    ARROW_RETURN_NOT_OK(ScanCandidates(view, timeline, row_groups, context(), reads->counters(),
+                                       reads->rows_scanned(), &candidates));
+    stages().scan += Lap();
+    auto winners = Settle(view, timeline, candidates, context());
+    stages().settle += Lap();
+    return winners;
+  }
+
+  /// Adds the features to the answer, in the order of the entity rows.
+  Status Gather(const Winners& winners, View* view, arrow::ChunkedArrayVector* columns) {
+    const RowPlaces places(winners.choice, winners.addresses.size(), context().pool);
+    const auto make_sink = [&](const std::shared_ptr<arrow::DataType>& type) {
+      return MakeOutputOrderSink(type, places, kAnswerBatchRows, context());
+    };
+    ARROW_ASSIGN_OR_RAISE(
+        auto fetched, FetchRows(*view->dataset, winners.addresses, view->feature_columns, context(),
+                                view->reads.counters(), make_sink));
+    std::move(fetched.begin(), fetched.end(), std::back_inserter(*columns));
+    return Status::OK();
+  }
+
+  const PointInTimeRequest request_;
+  const RunOptions options_;
+  std::shared_ptr<arrow::RecordBatchReader> entity_rows_;
+  std::shared_ptr<arrow::RecordBatch> left_;  ///< Of the last batch that was read.
+  bool is_first_ = true;
+  std::shared_ptr<arrow::Table> waiting_;  ///< Entity rows of the block at hand, still to join.
+  std::vector<std::unique_ptr<View>> views_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Answer>> OpenPointInTime(
+    const PointInTimeRequest& request, std::shared_ptr<arrow::RecordBatchReader> entity_rows,
+    const RunOptions& options) {
+  auto answer = std::make_shared<PointInTimeAnswer>(request, std::move(entity_rows), options);
+  ARROW_RETURN_NOT_OK(answer->Open());
+  return answer;
+}
+
+}  // namespace larder
