@@ -248,14 +248,14 @@ TEST_F(RunTest, ATooSmallMemoryLimitOfAJoin) {
 }
 
 TEST_F(RunTest, AnAnswerOutlivesItsRunAndLeavesNothing) {
-  const int64_t before = arrow::default_memory_pool()->bytes_allocated();
+  const int64_t before = arrow::system_memory_pool()->bytes_allocated();
   {
     const auto answer = Unwrap(Ask());
     std::filesystem::remove_all(root_ / "d");
     EXPECT_EQ(TableIn(answer)->num_rows(), 5);
   }
   EXPECT_FALSE(Ask().ok());
-  EXPECT_EQ(arrow::default_memory_pool()->bytes_allocated(), before);
+  EXPECT_EQ(arrow::system_memory_pool()->bytes_allocated(), before);
 }
 
 TEST_F(RunTest, BrokenPagesAreAnErrorOfEachQuestion) {

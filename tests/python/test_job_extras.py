@@ -102,6 +102,46 @@ class TestBatches:
             start(hourly).to_arrow_batches(timeout=0)
 
 
+class TestBlocks:
+    """A memory_limit with room for a part of the answer."""
+
+    @pytest.fixture
+    def limited(self, make_repo: Callable[..., FeatureRepo]) -> FeatureRepo:
+        repo = make_repo(memory_limit="4MB", threads=1, debug={"batch_rows": 1000})
+        repo.add_view(history([1] * 10, [at(h) for h in range(10)], value=list(range(10))))
+        return repo
+
+    def test_are_the_table(self, limited: FeatureRepo) -> None:
+        job = start(limited, 200_000)
+        table = job.to_arrow()
+        stats = job.stats()
+        assert stats["rows"] == stats["views"][0]["rows_matched"] == 200_000
+        assert stats["peak_memory_bytes"] <= 4_000_000 < table.nbytes
+        assert table["value"].to_pylist() == [row % 10 for row in range(200_000)]
+
+    def test_stream(self, limited: FeatureRepo) -> None:
+        job = start(limited, 200_000)
+        reader = job.to_arrow_batches()
+        lengths = [batch.num_rows for batch in reader]
+        assert len(lengths) > 2
+        assert sum(lengths) == 200_000
+        assert job.stats()["peak_memory_bytes"] <= 4_000_000
+
+    def test_errors_of_a_later_block_are_what_they_were(self, limited: FeatureRepo) -> None:
+        job = start(limited, 200_000)
+        reader = job.to_arrow_batches()
+        reader.read_next_batch()
+        (limited.path / "stats.parquet").write_bytes(b"no Parquet any more")
+        with pytest.raises(OSError, match=r"stats\.parquet"):
+            reader.read_all()
+
+    def test_spill_directory(self, make_repo: Callable[..., FeatureRepo]) -> None:
+        repo = make_repo(spill_directory="/none/such")
+        repo.add_view(history([1], [at(0)], value=[1]))
+        with pytest.raises(ValueError, match="spill_directory '/none/such'"):
+            start(repo).to_arrow()
+
+
 class TestPolars:
     def test_frame(self, hourly: FeatureRepo) -> None:
         frame = start(hourly).to_polars()

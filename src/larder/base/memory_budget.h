@@ -46,7 +46,9 @@ class MemoryBudget final : public arrow::MemoryPool {
   void GiveBack(int64_t bytes) { used_.fetch_sub(bytes); }
   void Unref();
 
-  arrow::MemoryPool* const parent_ = arrow::default_memory_pool();
+  /// Not Arrow's default, mimalloc: that gives memory back to the system and has it cleared again
+  /// all the time, and keeps twice as much of it where tables of many sizes come and go.
+  arrow::MemoryPool* const parent_ = arrow::system_memory_pool();
   const int64_t limit_;
   std::atomic<int64_t> used_{0};
   std::atomic<int64_t> peak_{0};

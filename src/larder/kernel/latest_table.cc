@@ -161,6 +161,8 @@ Status LatestTable::Spill(Shard* shard) {
   shard->keys = MakeKeyTable(encoder_, context_.key_hash_bits, context_.pool);
   shard->newest = PoolVector<Candidate>(context_.pool);
   shard->spilled = std::move(file);
+  // What the allocator keeps for later is not counted, but resident.
+  context_.pool->ReleaseUnused();
   return Status::OK();
 }
 

@@ -79,6 +79,8 @@ Status Answer::ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) {
 
 void Answer::NewBudget() {
   peak_ = PeakMemory();
+  // What the allocator keeps for later is not counted, but resident.
+  if (context_.memory_limit > 0) lasting_->ReleaseUnused();
   int64_t limit = 0;
   if (context_.memory_limit > 0) {
     limit = std::max<int64_t>(1, context_.memory_limit - lasting_->bytes_allocated());
