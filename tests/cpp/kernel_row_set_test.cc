@@ -20,7 +20,7 @@ Addresses From(const RowSet& set, uint64_t address, size_t most) {
 TEST(RowSet, MembersComeInOrderFromAnyAddress) {
   RowSet set(200, arrow::default_memory_pool());
   EXPECT_EQ(set.Count(), 0U);
-  for (const uint64_t address : {199, 0, 63, 64, 127, 128, 63}) set.Insert(address);
+  for (const uint64_t address : Addresses{199, 0, 63, 64, 127, 128, 63}) set.Insert(address);
   EXPECT_EQ(set.Count(), 6U);
   EXPECT_EQ(From(set, 0, 100), (Addresses{0, 63, 64, 127, 128, 199}));
   EXPECT_EQ(From(set, 1, 2), (Addresses{63, 64}));
@@ -39,7 +39,7 @@ TEST(RowSet, ChunksOfAnyLengthGiveAllMembers) {
     set.Insert(address);
     members.insert(address);
   }
-  for (const size_t most : {1, 7, 64, 5'000}) {
+  for (const size_t most : {size_t{1}, size_t{7}, size_t{64}, size_t{5'000}}) {
     Addresses all;
     for (uint64_t next = 0; all.size() < set.Count(); next = all.back() + 1) {
       const auto chunk = From(set, next, most);

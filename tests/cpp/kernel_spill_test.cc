@@ -33,7 +33,10 @@ class LatestSpillTest : public SourceTest {
       const auto time = static_cast<int64_t>(random() % 500);
       newest[key] = std::max(newest[key], {time, static_cast<uint64_t>(i)});
       EXPECT_TRUE(integers.Append(key - 20'000).ok());
-      EXPECT_TRUE(texts.Append("key " + std::to_string(key) + std::string(key % 5, '*')).ok());
+      EXPECT_TRUE(
+          texts
+              .Append("key " + std::to_string(key) + std::string(static_cast<size_t>(key % 5), '*'))
+              .ok());
       EXPECT_TRUE(numbers.Append(time).ok());
     }
     for (const auto& [key, row] : newest) expected_.push_back(row.second);
@@ -107,6 +110,22 @@ TEST_F(LatestSpillTest, StaysWithinTheMemoryLimit) {
     EXPECT_EQ(Find(keys, context), expected_);
     EXPECT_LE(budget->max_memory(), limit);
   }
+}
+
+TEST_F(LatestSpillTest, SpillsNoCrumbsWhereOtherThingsHoldTheMemory) {
+  WriteRows(50'000, 30'000);
+  const int64_t limit = 40'000'000;
+  const auto budget = MemoryBudget::Make(limit);
+  const PoolVector<char> others(limit / 2 + 1, 'x', budget.get());
+  RunContext context;
+  context.batch_rows = 1'024;
+  context.pool = budget.get();
+  context.memory_limit = limit;
+  const int64_t before = budget->num_allocations();
+  EXPECT_EQ(Find({"i"}, context), expected_);
+  EXPECT_LE(budget->max_memory(), limit);
+  // In place of seconds: a few for each shard and batch, not some for each key.
+  EXPECT_LT(budget->num_allocations() - before, 10'000);
 }
 
 TEST_F(LatestSpillTest, ADirectoryThatIsNotThereIsAnError) {

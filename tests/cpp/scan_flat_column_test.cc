@@ -80,8 +80,8 @@ class FlatColumnTest : public testing::TestWithParam<Layout> {
     arrow::ArrayVector held;  // Some batches live on while later ones are read.
     std::vector<int64_t> begins;
     for (int64_t row = 0; row < kRows;) {
-      const auto length =
-          std::min<int64_t>(kRows - row, 1 + static_cast<int64_t>(random() % longest));
+      const auto length = std::min<int64_t>(
+          kRows - row, 1 + static_cast<int64_t>(random() % static_cast<uint64_t>(longest)));
       if (random() % 2 == 0) {
         column->Skip(length);
       } else {
@@ -143,7 +143,8 @@ TEST_P(FlatColumnTest, BrokenPagesAreErrors) {
   std::mt19937_64 random(3);
   for (int i = 0; i < 300; ++i) {
     std::string broken = whole;
-    broken[4 + random() % (whole.size() / 2)] ^= static_cast<char>(1 + random() % 255);
+    char& byte = broken[4 + random() % (whole.size() / 2)];
+    byte = static_cast<char>(byte + 1 + static_cast<char>(random() % 100));
     WriteBytes(path_, broken);
     const auto column = Open();
     const arrow::Status status = CatchExceptions([&] {

@@ -49,6 +49,15 @@ TEST_F(SpillFileTest, GivesBackWhatWasWritten) {
   EXPECT_FALSE(Unwrap(file.Read(read.data(), 1)));
 }
 
+TEST_F(SpillFileTest, AnEndWithinARecordIsAnError) {
+  auto file = Unwrap(Create());
+  ASSERT_TRUE(file.Append("abc", 3).ok());
+  ASSERT_TRUE(file.Rewind().ok());
+  std::string read(4, '\0');
+  ExpectError(file.Read(read.data(), 4).status(), StatusCode::IOError,
+              {root_.path(), "ends within"});
+}
+
 TEST_F(SpillFileTest, HasNoNameAndTakesNothingFromTheNext) {
   auto one = Unwrap(Create());
   auto two = Unwrap(Create());

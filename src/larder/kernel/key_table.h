@@ -34,6 +34,7 @@ class Int64Keys {
   bool Equals(Slot, Key) const { return true; }  // The tag is the key.
   void Add(Key) {}
   static Key KeyOf(uint64_t tag, Slot) { return static_cast<Key>(tag); }
+  static size_t bytes() { return 0; }
 };
 
 /// Copies byte strings into one run of memory.
@@ -53,6 +54,7 @@ class BytesKeys {
     const size_t begin = slot == 0 ? 0 : ends_[slot - 1];
     return {bytes_.data() + begin, ends_[slot] - begin};
   }
+  size_t bytes() const { return bytes_.capacity() + ends_.capacity() * sizeof(size_t); }
 
  private:
   PoolVector<size_t> ends_;
@@ -76,6 +78,8 @@ class KeyTable {
   uint64_t Hash(Key key) const { return Keys::Hash(key) & hash_mask_; }
   void Prefetch(uint64_t hash) const { __builtin_prefetch(&entries_[hash & entry_mask()]); }
   Slot size() const { return size_; }
+  /// Of memory.
+  size_t bytes() const { return entries_.capacity() * sizeof(Entry) + keys_.bytes(); }
 
   /// kNoSlot if it is not there.
   Slot Find(Key key, uint64_t hash) const { return entries_[Probe(key, hash)].slot; }

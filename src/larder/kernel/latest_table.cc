@@ -142,6 +142,11 @@ bool LatestTable::IsTooLarge(const Shard& shard) const {
   if (context_.rows_in_memory > 0) {
     return shard.newest.size() > static_cast<size_t>(context_.rows_in_memory);
   }
+  // A smaller one frees less than its file takes, however little memory there is: without this
+  // bound every row becomes a file of its own where something else holds the memory.
+  const size_t bytes = shard.newest.capacity() * sizeof(Candidate) +
+                       std::visit([](const auto& keys) { return keys.bytes(); }, shard.keys);
+  if (bytes <= 2 * SpillFile::kBufferBytes) return false;
   // The other half is for the batches being scanned, and for tables that grow by doubling.
   return context_.memory_limit > 0 && context_.pool->bytes_allocated() > context_.memory_limit / 2;
 }

@@ -132,11 +132,11 @@ class BatchScan {
     // Binary search by arithmetic (Khuong and Morin, "Array layouts for comparison-based
     // searching", 2017): where a slot has several times, no branch is predicted well.
     const int64_t* first = timeline_.times() + hit.begin;
-    Position left = hit.end - hit.begin;
+    size_t left = hit.end - hit.begin;
     for (; left > 1; left -= left / 2) {
-      first += static_cast<Position>(first[left / 2 - 1] < *known) * (left / 2);
+      first += static_cast<size_t>(first[left / 2 - 1] < *known) * (left / 2);
     }
-    if (left == 1) first += static_cast<Position>(*first < *known);
+    if (left == 1) first += static_cast<size_t>(*first < *known);
     return static_cast<Position>(first - timeline_.times());
   }
 

@@ -32,8 +32,8 @@ constexpr int64_t kWinnerRowBytes = 100;
 
 /// One feature view, over all blocks.
 struct View {
-  View(const FeatureViewSpec& spec_, std::shared_ptr<const Dataset> dataset_)
-      : spec(spec_), dataset(std::move(dataset_)), reads(dataset) {}
+  View(const FeatureViewSpec& of, std::shared_ptr<const Dataset> source)
+      : spec(of), dataset(std::move(source)), reads(dataset) {}
 
   const FeatureViewSpec& spec;
   std::shared_ptr<const Dataset> dataset;

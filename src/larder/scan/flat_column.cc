@@ -93,7 +93,7 @@ class FlatColumnOf : public FlatColumn {
       done += count;
     }
     auto data = arrow::ArrayData::Make(type_, rows, {nulls > 0 ? valid : nullptr, values}, nulls);
-    return arrow::MakeArray(std::move(data));
+    return arrow::MakeArray(data);
   }
 
  private:
@@ -242,7 +242,7 @@ class FlatColumnOf : public FlatColumn {
 /// True if Parquet's values, one after another, are Arrow's. Parquet has no seconds, and keeps
 /// small integers in 32 bits.
 bool IsStoredAsInArrow(const parquet::ColumnDescriptor& leaf, const arrow::DataType& type) {
-  const auto logical = leaf.logical_type();
+  const auto& logical = leaf.logical_type();
   const bool is_integer = logical == nullptr || logical->is_none() || logical->is_int();
   const auto in_unit = [&](arrow::TimeUnit::type unit) {
     using parquet::LogicalType;

@@ -13,9 +13,6 @@ using arrow::Status;
 
 namespace {
 
-/// Small enough for a hundred files at once in a few MiB.
-constexpr size_t kBufferBytes = size_t{32} << 10;
-
 std::string DirectoryOr(const std::string& directory) {
   if (!directory.empty()) return directory;
   const char* system = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it.
@@ -61,6 +58,7 @@ Status SpillFile::Rewind() {
 
 Result<bool> SpillFile::Read(void* bytes, size_t count) {
   auto* out = static_cast<char*>(bytes);
+  const size_t asked = count;
   while (count > 0) {
     if (next_ == buffer_.size()) {
       buffer_.resize(kBufferBytes);
@@ -68,7 +66,10 @@ Result<bool> SpillFile::Read(void* bytes, size_t count) {
       if (!read.ok()) return Explained(read.status());
       buffer_.resize(*read);
       next_ = 0;
-      if (*read == 0) return false;
+      if (*read == 0) {
+        if (count == asked) return false;
+        return Explained(Status::IOError("the file ends within a record"));
+      }
     }
     const size_t taken = std::min(count, buffer_.size() - next_);
     std::memcpy(out, buffer_.data() + next_, taken);

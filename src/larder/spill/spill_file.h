@@ -4,6 +4,7 @@
 #include <arrow/result.h>
 #include <arrow/status.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -19,6 +20,9 @@ namespace larder {
 /// directory and the option spill_directory. Not safe to use from several threads at once.
 class SpillFile {
  public:
+  /// What an open file takes of memory: small enough for a hundred at once in a few MiB.
+  static constexpr size_t kBufferBytes = size_t{32} << 10;
+
   /// `directory`: empty for $TMPDIR, or /tmp.
   static arrow::Result<SpillFile> Create(const std::string& directory, FileOps* files,
                                          arrow::MemoryPool* pool);
@@ -26,7 +30,7 @@ class SpillFile {
   arrow::Status Append(const void* bytes, size_t count);
   /// From now on it is read.
   arrow::Status Rewind();
-  /// Fills `bytes`; false at the end of the file.
+  /// Fills `bytes`; false at the end of the file. IOError if it ends within them.
   arrow::Result<bool> Read(void* bytes, size_t count);
 
   int64_t size() const { return size_; }
