@@ -6,13 +6,10 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
-#include <algorithm>
-#include <chrono>
 #include <exception>
 #include <utility>
 
 #include "bindings.h"
-#include "interruptible.h"
 #include "python_arrow.h"
 #include "released_gil.h"
 
@@ -94,8 +91,8 @@ Returns:
 /// the deadline are heard while it computes.
 class AnswerStream : public arrow::RecordBatchReader {
  public:
-  AnswerStream(std::shared_ptr<Answer> answer, int64_t deadline_ms)
-      : answer_(std::move(answer)), deadline_ms_(deadline_ms) {}
+  AnswerStream(std::shared_ptr<Answer> answer, const Deadline& deadline)
+      : answer_(std::move(answer)), deadline_(deadline) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return answer_->schema(); }
 
@@ -111,14 +108,15 @@ class AnswerStream : public arrow::RecordBatchReader {
     try {
       const nb::gil_scoped_acquire gil;
       try {
-        RunInterruptibly(MillisecondsLeft(), [this](const arrow::StopToken& stop) {
+        if (deadline_.has_passed()) deadline_.RaiseTimeout();
+        RunInterruptibly(deadline_, [this](const arrow::StopToken& stop) {
           answer_->set_stop(stop);
           return answer_->Prepare();
         });
         return arrow::Status::OK();
       } catch (const std::exception& error) {
         error_ = std::current_exception();
-        const arrow::Status status = answer_->Prepare();  // The same again.
+        const arrow::Status& status = answer_->status();
         return status.ok() ? arrow::Status::Cancelled(error.what()) : status;
       }
     } catch (const abi::__forced_unwind&) {
@@ -126,21 +124,13 @@ class AnswerStream : public arrow::RecordBatchReader {
     }
   }
 
-  int64_t MillisecondsLeft() const {
-    if (deadline_ms_ == 0) return 0;
-    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - begun_);
-    return std::max<int64_t>(1, deadline_ms_ - passed.count());
-  }
-
   std::shared_ptr<Answer> answer_;
-  const int64_t deadline_ms_;
-  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  const Deadline deadline_;
   std::exception_ptr error_;
 };
 
-PyResult::PyResult(std::shared_ptr<Answer> answer, int64_t deadline_ms)
-    : answer_(std::move(answer)), stream_(std::make_shared<AnswerStream>(answer_, deadline_ms)) {}
+PyResult::PyResult(std::shared_ptr<Answer> answer, const Deadline& deadline)
+    : answer_(std::move(answer)), stream_(std::make_shared<AnswerStream>(answer_, deadline)) {}
 
 nb::capsule PyResult::TakeRows() {
   if (std::exchange(is_taken_, true)) {

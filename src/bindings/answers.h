@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "interruptible.h"
 #include "larder/query/run.h"
 
 namespace larder::python {
@@ -13,8 +14,8 @@ namespace larder::python {
 /// An answer on its way out: its rows once, its columns and figures at any time.
 class PyResult {
  public:
-  /// `deadline_ms` milliseconds from now on the rows must have been computed; 0 = never.
-  PyResult(std::shared_ptr<Answer> answer, int64_t deadline_ms);
+  /// By the deadline all rows must have been computed.
+  PyResult(std::shared_ptr<Answer> answer, const Deadline& deadline);
 
   /// A capsule with the rows; throws a ValueError the second time.
   nanobind::capsule TakeRows();

@@ -48,15 +48,6 @@ class Completion {
   std::optional<arrow::Status> status_;
 };
 
-/// The clock's end if `timeout_ms` is 0, or longer than the clock can count.
-Clock::time_point DeadlineAfter(int64_t timeout_ms) {
-  const auto now = Clock::now();
-  const auto longest =
-      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
-  if (timeout_ms <= 0 || timeout_ms >= longest.count()) return Clock::time_point::max();
-  return now + std::chrono::milliseconds(timeout_ms);
-}
-
 /// What the worker does. The body may call into Python, for rows that a Python iterator makes.
 void Work(const std::function<arrow::Status()>& body, Completion* completion) {
   try {
@@ -76,21 +67,39 @@ std::thread StartThread(std::function<void()> body) {
   }
 }
 
+/// The clock's end if `timeout_ms` is 0, or longer than the clock can count.
+Clock::time_point EndAfter(int64_t timeout_ms) {
+  const auto now = Clock::now();
+  const auto longest =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
+  if (timeout_ms <= 0 || timeout_ms >= longest.count()) return Clock::time_point::max();
+  return now + std::chrono::milliseconds(timeout_ms);
+}
+
 }  // namespace
 
-void RunInterruptibly(int64_t timeout_ms,
+Deadline::Deadline(int64_t timeout_ms) : timeout_ms_(timeout_ms), end_(EndAfter(timeout_ms)) {}
+
+void Deadline::RaiseTimeout() const {
+  PyErr_Format(PyExc_TimeoutError, "stopped after the timeout of %lld ms",
+               static_cast<long long>(timeout_ms_));
+  throw nb::python_error();
+}
+
+void RunInterruptibly(const Deadline& deadline,
                       const std::function<arrow::Status(const arrow::StopToken&)>& body) {
+  // Calls that are over before the first look would never hear a signal, however many there are.
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
   arrow::StopSource stop;
   Completion completion;
-  const auto deadline = DeadlineAfter(timeout_ms);
   bool late = false;
   std::optional<nb::python_error> interrupt;  // What the signal's handler raised.
   {
     ReleasedGil released;
     std::thread worker =
         StartThread([&] { Work([&] { return body(stop.token()); }, &completion); });
-    while (!completion.WaitUntil(std::min(deadline, Clock::now() + kPollInterval))) {
-      if (!late && Clock::now() >= deadline) {
+    while (!completion.WaitUntil(std::min(deadline.end(), Clock::now() + kPollInterval))) {
+      if (!late && deadline.has_passed()) {
         late = true;
         stop.RequestStop();
       }
@@ -108,11 +117,7 @@ void RunInterruptibly(int64_t timeout_ms,
   }
   const arrow::Status& status = completion.status();
   if (interrupt) throw nb::python_error(std::move(*interrupt));
-  if (late && status.IsCancelled()) {
-    PyErr_Format(PyExc_TimeoutError, "stopped after the timeout of %lld ms",
-                 static_cast<long long>(timeout_ms));
-    throw nb::python_error();
-  }
+  if (late && status.IsCancelled()) deadline.RaiseTimeout();
   RaiseIfError(status);
 }
 

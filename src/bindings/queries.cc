@@ -37,13 +37,14 @@ struct PyOptions {
 template <typename Query>
 PyResult RunQuery(const PyOptions& options, const Query& query) {
   std::shared_ptr<Answer> answer;
-  RunInterruptibly(options.timeout_ms, [&](const arrow::StopToken& stop) -> arrow::Status {
+  const Deadline deadline = options.timeout_ms;
+  RunInterruptibly(deadline, [&](const arrow::StopToken& stop) -> arrow::Status {
     RunOptions run = options.run;
     run.stop = stop;
     ARROW_ASSIGN_OR_RAISE(answer, query(run));
     return arrow::Status::OK();
   });
-  return PyResult(std::move(answer), options.timeout_ms);
+  return PyResult(std::move(answer), deadline);
 }
 
 /// Saturates, so that a number that RunOptions cannot hold is seen as too large or too small.

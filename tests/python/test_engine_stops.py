@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from feast_larder import _engine
+from feast_larder.batches import rows_of
 
 ROWS = pa.table({"at": pa.array([datetime(2024, 1, 1, tzinfo=UTC)]), "value": [1]})
 
@@ -71,6 +72,13 @@ def endless_reader(seen: threading.Event | None = None) -> pa.RecordBatchReader:
 def test_timeout() -> None:
     with pytest.raises(TimeoutError, match="timeout of 20 ms"):
         _engine.point_in_time(endless_reader(), "at", [], options=_engine.Options(timeout_ms=20))
+
+
+def test_timeout_of_a_later_block() -> None:
+    options = _engine.Options(timeout_ms=300, rows_in_memory=1)
+    result = _engine.point_in_time(endless_reader(), "at", [], options=options)
+    with pytest.raises(TimeoutError, match="timeout of 300 ms"), rows_of(result):
+        pa.table(result)
 
 
 def test_timeout_on_another_thread() -> None:
@@ -167,6 +175,29 @@ except KeyboardInterrupt:
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err) == (0, "interrupted\n", "")
     assert [path for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
+
+
+def test_ctrl_c_in_a_later_block() -> None:
+    process = start("""
+def later():
+    yield from itertools.repeat(rows.to_batches()[0], 10)
+    yield from endless()
+
+reader = pa.RecordBatchReader.from_batches(rows.schema, later())
+result = _engine.point_in_time(reader, "at", [], options=_engine.Options(rows_in_memory=1))
+try:
+    try:
+        pa.table(result)
+    except Exception:
+        result.raise_if_failed()
+except KeyboardInterrupt:
+    print("interrupted")
+""")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out, err) == (0, "interrupted\n", "")
 
 
 @pytest.mark.parametrize("kind", ["query", "rows from Python"])

@@ -57,6 +57,9 @@ class Answer : public arrow::RecordBatchReader {
   /// True if ReadNext() will not compute anything.
   bool is_prepared() const { return finished_ || !ready_.empty(); }
 
+  /// What the last block ended with.
+  const arrow::Status& status() const { return status_; }
+
   /// Asked from now on, in place of RunOptions::stop.
   void set_stop(arrow::StopToken stop) { context_.stop = std::move(stop); }
   /// Of what has been computed so far; `rows` are those of all blocks.
