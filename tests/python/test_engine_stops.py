@@ -75,10 +75,14 @@ def test_timeout() -> None:
 
 
 def test_timeout_of_a_later_block() -> None:
-    options = _engine.Options(timeout_ms=300, rows_in_memory=1)
-    result = _engine.point_in_time(endless_reader(), "at", [], options=options)
-    with pytest.raises(TimeoutError, match="timeout of 300 ms"), rows_of(result):
-        pa.table(result)
+    def ask() -> None:
+        options = _engine.Options(timeout_ms=300, rows_in_memory=1)
+        result = _engine.point_in_time(endless_reader(), "at", [], options=options)
+        with rows_of(result):
+            pa.table(result)
+
+    with pytest.raises(TimeoutError, match="timeout of 300 ms"):
+        ask()
 
 
 def test_timeout_on_another_thread() -> None:
