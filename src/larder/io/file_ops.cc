@@ -8,9 +8,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <random>
 #include <system_error>
 #include <utility>
+
+#include "larder/io/write_names.h"
 
 namespace larder {
 namespace {
@@ -144,9 +145,8 @@ Result<File> FileOps::CreateUnnamed(const std::string& directory) {
   if (errno != EOPNOTSUPP && errno != EISDIR) {
     return ErrnoStatus(errno, "cannot create a temporary file in " + Quote(directory));
   }
-  std::random_device random;
   const std::string path =
-      directory + "/.larder-" + std::to_string(random()) + "-" + std::to_string(random()) + ".tmp";
+      directory + "/" + MakeHiddenName(HiddenKind::kTemporary, NewWriteToken());
   fd = Retry([&] { return syscalls_->Open(path, O_RDWR | O_CREAT | O_EXCL, kOwnerOnly); });
   if (fd < 0) return ErrnoStatus(errno, "cannot create " + Quote(path));
   File file(syscalls_, fd, directory);

@@ -6,12 +6,10 @@
 #include <arrow/type.h>
 
 #include <memory>
-#include <variant>
 #include <vector>
 
 #include "larder/kernel/candidate.h"
 #include "larder/kernel/join_key.h"
-#include "larder/kernel/key_index.h"
 #include "larder/kernel/latest_table.h"
 #include "larder/scan/pruning.h"
 
@@ -31,22 +29,12 @@ class LatestBatchScan {
         encoder_(encoder),
         table_(*table),
         rows_(scan, string_unit, context.pool),
-        keys_(context.pool),
-        hasher_(MakeKeyTable(encoder, context.key_hash_bits, context.pool)) {}
+        keys_(context.pool) {}
 
   Status Scan(const arrow::RecordBatch& batch, uint64_t first_address) {
     ARROW_RETURN_NOT_OK(ReadCandidates(batch, first_address));
     ARROW_RETURN_NOT_OK(ReadKeys(batch));
-    hashed_.clear();
-    std::visit(
-        [&](const auto& table) {
-          for (int64_t i = 0; i < batch.num_rows(); ++i) {
-            if (!keys_.IsValid(i) || !candidates_[static_cast<size_t>(i)].exists()) continue;
-            hashed_.push_back({i, table.Hash(KeyAt(table, keys_, i))});
-          }
-        },
-        hasher_);
-    return table_.Raise(keys_, hashed_, candidates_);
+    return table_.Raise(keys_, candidates_, &scratch_);
   }
 
  private:
@@ -80,9 +68,8 @@ class LatestBatchScan {
   LatestTable& table_;
   RowCandidates rows_;
   EncodedKeys keys_;
-  AnyKeyTable hasher_;  ///< Empty; hashes as the shards do.
   std::vector<Candidate> candidates_;
-  std::vector<HashedRow> hashed_;
+  LatestTable::Scratch scratch_;
 };
 
 Result<KeyEncoder> EncoderOf(const LatestScan& scan) {

@@ -89,23 +89,37 @@ class Records {
 }  // namespace
 
 LatestTable::LatestTable(const KeyEncoder& encoder, const RunContext& context, int depth)
-    : encoder_(encoder), context_(context), depth_(depth) {
+    : encoder_(encoder),
+      context_(context),
+      depth_(depth),
+      hasher_(MakeKeyTable(encoder, context.key_hash_bits, context.pool)) {
   for (auto& shard : shards_) shard = NewShard();
 }
 
-Status LatestTable::Raise(const EncodedKeys& keys, const std::vector<HashedRow>& rows,
-                          const std::vector<Candidate>& candidates) {
+Status LatestTable::Raise(const EncodedKeys& keys, const std::vector<Candidate>& candidates,
+                          Scratch* scratch) {
   // Rows by shard, so that each lock is taken once a batch.
+  auto& hashed = scratch->hashed;
+  hashed.clear();
   std::array<size_t, kShards + 1> begin{};
-  for (const auto& row : rows) ++begin[ShardOf(row.hash) + 1];
+  std::visit(
+      [&](const auto& table) {
+        for (int64_t i = 0; i < keys.length; ++i) {
+          if (!keys.IsValid(i) || !candidates[static_cast<size_t>(i)].exists()) continue;
+          hashed.push_back({i, table.Hash(KeyAt(table, keys, i))});
+          ++begin[ShardOf(hashed.back().hash) + 1];
+        }
+      },
+      hasher_);
   for (size_t s = 0; s < kShards; ++s) begin[s + 1] += begin[s];
-  std::vector<HashedRow> sorted(rows.size());
+  auto& by_shard = scratch->by_shard;
+  by_shard.resize(hashed.size());
   auto next = begin;
-  for (const auto& row : rows) sorted[next[ShardOf(row.hash)]++] = row;
+  for (const auto& row : hashed) by_shard[next[ShardOf(row.hash)]++] = row;
   for (size_t s = 0; s < kShards; ++s) {
     if (begin[s] == begin[s + 1]) continue;
     const std::lock_guard<std::mutex> lock(shards_[s]->mutex);
-    ARROW_RETURN_NOT_OK(RaiseInShard(keys, {sorted.data() + begin[s], begin[s + 1] - begin[s]},
+    ARROW_RETURN_NOT_OK(RaiseInShard(keys, {by_shard.data() + begin[s], begin[s + 1] - begin[s]},
                                      candidates, shards_[s].get()));
   }
   return Status::OK();
@@ -189,22 +203,13 @@ Status LatestTable::Finish(RowSet* newest) {
 Status LatestTable::FinishSpilled(SpillFile* file, RowSet* newest) {
   ARROW_RETURN_NOT_OK(file->Rewind());
   LatestTable table(encoder_, context_, depth_ + 1);
-  const AnyKeyTable hasher = MakeKeyTable(encoder_, context_.key_hash_bits, context_.pool);
   Records records(context_.pool);
-  std::vector<HashedRow> hashed;
+  Scratch scratch;
   while (true) {
     ARROW_RETURN_NOT_OK(context_.stop.Poll());
     ARROW_ASSIGN_OR_RAISE(const bool more, records.ReadFrom(file, encoder_.single_int64()));
     if (!more) break;
-    hashed.clear();
-    std::visit(
-        [&](const auto& keys) {
-          for (int64_t i = 0; i < records.keys.length; ++i) {
-            hashed.push_back({i, keys.Hash(KeyAt(keys, records.keys, i))});
-          }
-        },
-        hasher);
-    ARROW_RETURN_NOT_OK(table.Raise(records.keys, hashed, records.candidates));
+    ARROW_RETURN_NOT_OK(table.Raise(records.keys, records.candidates, &scratch));
   }
   return table.Finish(newest);
 }

@@ -20,26 +20,32 @@
 
 namespace larder {
 
-/// Of a batch of keys, which row, and its key's hash.
-struct HashedRow {
-  int64_t row;
-  uint64_t hash;
-};
-
 /// The newest row of each key, in shards by the first bits of the key's hash. What memory has no
 /// room for goes to disk: a shard's keys, and from then on all of its rows, which Finish() reads
 /// back one shard at a time, and divides by further bits if a shard alone is too much (hybrid hash
 /// aggregation, after DeWitt et al., "Implementation techniques for main memory database
 /// systems", 1984). A maximum of maxima is the maximum, so nothing depends on what was spilled.
 class LatestTable {
+  /// Of a batch of keys, which row, and its key's hash.
+  struct HashedRow {
+    int64_t row;
+    uint64_t hash;
+  };
+
  public:
+  /// The rows of a batch on their way to the shards: memory that a thread uses again.
+  struct Scratch {
+    std::vector<HashedRow> hashed;
+    std::vector<HashedRow> by_shard;
+  };
+
   /// `encoder` and `context` must outlive the table. `depth`: how many times the keys have been
   /// divided before.
   LatestTable(const KeyEncoder& encoder, const RunContext& context, int depth = 0);
 
-  /// Raises the keys of `rows`, which index into `keys` and `candidates`. Thread-safe.
-  arrow::Status Raise(const EncodedKeys& keys, const std::vector<HashedRow>& rows,
-                      const std::vector<Candidate>& candidates);
+  /// Raises each valid key by its row's candidate, if that exists. Thread-safe.
+  arrow::Status Raise(const EncodedKeys& keys, const std::vector<Candidate>& candidates,
+                      Scratch* scratch);
 
   /// Adds the newest row of each key to `newest`; the table is empty then.
   arrow::Status Finish(RowSet* newest);
@@ -77,6 +83,7 @@ class LatestTable {
   const KeyEncoder& encoder_;
   const RunContext& context_;
   const int depth_;
+  const AnyKeyTable hasher_;  ///< Empty; hashes as the shards do.
   std::array<std::unique_ptr<Shard>, kShards> shards_;
 };
 

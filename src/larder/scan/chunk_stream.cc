@@ -11,13 +11,6 @@ namespace larder {
 using arrow::Result;
 using arrow::Status;
 
-namespace {
-
-/// Fits into a core's cache, and is long enough to make the system call cheap.
-constexpr int64_t kBlockBytes = int64_t{1} << 18;
-
-}  // namespace
-
 ChunkStream::ChunkStream(std::shared_ptr<arrow::io::RandomAccessFile> file, int64_t begin,
                          int64_t length, arrow::MemoryPool* pool)
     : file_(std::move(file)), begin_(begin), end_(begin + length), pool_(pool), position_(begin) {
@@ -29,7 +22,7 @@ Result<std::string_view> ChunkStream::Hold(int64_t bytes) {
   if (position_ < held_begin_ || position_ > held_end_) held_begin_ = held_end_ = position_;
   if (position_ + bytes > held_end_) {
     const int64_t kept = held_end_ - position_;
-    const int64_t wanted = std::min(std::max(bytes, kBlockBytes), end_ - position_);
+    const int64_t wanted = std::min(std::max(bytes, kReadAheadBytes), end_ - position_);
     if (held_ == nullptr) {
       ARROW_ASSIGN_OR_RAISE(held_, arrow::AllocateResizableBuffer(wanted, pool_));
     }

@@ -10,6 +10,9 @@
 
 namespace larder {
 
+/// Fits into a core's cache, and is long enough to make a system call cheap.
+inline constexpr int64_t kReadAheadBytes = int64_t{1} << 18;
+
 /// The bytes of one column chunk, read ahead in blocks into memory that is used again and again.
 /// Buffers and views are good until the next call.
 class ChunkStream : public arrow::io::InputStream {

@@ -14,6 +14,8 @@
 #include <map>
 #include <set>
 
+#include "larder/scan/chunk_stream.h"
+
 namespace larder {
 
 using arrow::RecordBatch;
@@ -45,8 +47,6 @@ int64_t ReadCounters::files() const {
 }
 
 namespace {
-
-constexpr int64_t kReadAheadBytes = int64_t{1} << 18;
 
 /// True if every data page of the chunk refers to a dictionary, so that reading it as a
 /// dictionary array costs nothing.

@@ -273,12 +273,6 @@ bool IsStoredAsInArrow(const parquet::ColumnDescriptor& leaf, const arrow::DataT
   }
 }
 
-template <typename ParquetType>
-std::unique_ptr<FlatColumn> MakeColumn(auto&&... arguments) {
-  return std::make_unique<FlatColumnOf<ParquetType>>(
-      std::forward<decltype(arguments)>(arguments)...);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<FlatColumn>> FlatColumn::Open(
@@ -313,9 +307,9 @@ Result<std::unique_ptr<FlatColumn>> FlatColumn::Open(
   auto stream = std::make_shared<ChunkStream>(input, begin, bytes, context.pool);
   auto pages = parquet::PageReader::Open(stream, chunk->num_values(), chunk->compression(),
                                          parquet::ReaderProperties(context.pool), leaf);
-  const auto make = [&]<typename ParquetType>(ParquetType) {
-    return MakeColumn<ParquetType>(type, leaf, group.rows, std::move(stream), std::move(pages),
-                                   context.pool);
+  const auto make = [&]<typename ParquetType>(ParquetType) -> std::unique_ptr<FlatColumn> {
+    return std::make_unique<FlatColumnOf<ParquetType>>(type, leaf, group.rows, std::move(stream),
+                                                       std::move(pages), context.pool);
   };
   switch (leaf.physical_type()) {
     case parquet::Type::INT32:
