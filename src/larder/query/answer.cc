@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/query/answer.h"
 
+#include <arrow/compute/initialize.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
-#include <parquet/metadata.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "larder/query/validate.h"
+#include "larder/source/column_bounds.h"
 
 namespace larder {
 
@@ -120,6 +123,18 @@ RunStats Answer::stats() const {
   return stats;
 }
 
+Result<std::shared_ptr<Answer>> BeginAnswer(
+    const RunOptions& options, const std::function<Result<std::shared_ptr<Answer>>()>& open) {
+  ARROW_RETURN_NOT_OK(CheckOptions(options));
+  ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
+  std::shared_ptr<Answer> answer;
+  ARROW_RETURN_NOT_OK(CatchExceptions([&]() -> Status {
+    ARROW_ASSIGN_OR_RAISE(answer, open());
+    return answer->Prepare();
+  }));
+  return answer;
+}
+
 Result<arrow::RecordBatchVector> BatchesOf(const arrow::Table& table, int64_t most_rows) {
   arrow::TableBatchReader reader(table);
   reader.set_chunksize(most_rows);
@@ -139,14 +154,8 @@ int64_t EstimateRowBytes(const Dataset& dataset, const std::vector<std::string>&
     int64_t bytes = 0;
     int64_t rows = 0;
     for (const auto& group : dataset.row_groups()) {
-      const SourceFile& file = dataset.file_of(group);
-      const ColumnPlace place = dataset.Find(file, name);
       rows += group.rows;
-      if (place.field == nullptr) continue;
-      const auto metadata = file.metadata->RowGroup(group.index);
-      for (const int leaf : LeavesOf(*place.field)) {
-        bytes += metadata->ColumnChunk(leaf)->total_uncompressed_size();
-      }
+      bytes += EncodedColumnBytes(dataset, group, name);
     }
     all += kCopies * (16 + (rows > 0 ? bytes / rows : 0));
   }

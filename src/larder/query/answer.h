@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -122,6 +123,11 @@ class Answer : public arrow::RecordBatchReader {
   std::optional<Clock::time_point> opened_ = lap_;  ///< None once the first block is made.
   double seconds_ = 0;
 };
+
+/// The answer that `open` opens, with its first block computed, so that most errors are those of
+/// the call. Checks the options first.
+arrow::Result<std::shared_ptr<Answer>> BeginAnswer(
+    const RunOptions& options, const std::function<arrow::Result<std::shared_ptr<Answer>>()>& open);
 
 /// The rows of a table as batches.
 arrow::Result<arrow::RecordBatchVector> BatchesOf(const arrow::Table& table, int64_t most_rows);

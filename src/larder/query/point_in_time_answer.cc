@@ -10,8 +10,9 @@
 #include <set>
 
 #include "larder/kernel/point_in_time.h"
-#include "larder/query/answers.h"
+#include "larder/query/answer.h"
 #include "larder/query/plan.h"
+#include "larder/query/run.h"
 #include "larder/query/validate.h"
 #include "larder/scan/fetch.h"
 
@@ -30,6 +31,19 @@ constexpr int64_t kAnswerBatchRows = int64_t{1} << 18;
 constexpr int64_t kTimelineRowBytes = 80;
 constexpr int64_t kWinnerRowBytes = 100;
 
+/// What became of entity rows in one view.
+struct RowCounts {
+  int64_t matched = 0;
+  int64_t expired = 0;
+  int64_t absent = 0;
+
+  void Add(const RowCounts& more) {
+    matched += more.matched;
+    expired += more.expired;
+    absent += more.absent;
+  }
+};
+
 /// One feature view, over all blocks.
 struct View {
   View(const FeatureViewSpec& of, std::shared_ptr<const Dataset> source)
@@ -42,9 +56,7 @@ struct View {
   std::vector<std::string> entity_columns;  ///< and of the entity rows, in the same order.
   std::vector<std::string> feature_columns;
   std::set<size_t> planned;  ///< Row groups, if it is only planned.
-  int64_t rows_matched = 0;
-  int64_t rows_expired = 0;
-  int64_t rows_absent = 0;
+  RowCounts counts;
 
   /// Views with the same entity columns share a timeline, whatever their own are called.
   void SetKeys() {
@@ -76,6 +88,7 @@ class PointInTimeAnswer : public Answer {
     // Views over the same files share the reading of their footers.
     std::map<std::pair<std::vector<std::string>, bool>, std::shared_ptr<const Dataset>> datasets;
     auto fields = entity_schema.fields();
+    std::set<std::vector<std::string>> timelines;
     for (const auto& spec : request_.views) {
       auto& dataset = datasets[{spec.source.paths, spec.source.hive_partitioning}];
       if (dataset == nullptr) {
@@ -89,8 +102,11 @@ class PointInTimeAnswer : public Answer {
         fields.push_back(arrow::field(feature.name, field->type()));
         view->feature_columns.push_back(feature.column);
       }
+      timelines.insert(view->entity_columns);
+      row_bytes_ += EstimateRowBytes(*dataset, view->feature_columns);
       views_.push_back(std::move(view));
     }
+    row_bytes_ += kTimelineRowBytes * static_cast<int64_t>(timelines.size());
     schema_ = arrow::schema(std::move(fields));
     stages().open = Lap();
     return Status::OK();
@@ -115,18 +131,16 @@ class PointInTimeAnswer : public Answer {
     std::vector<ViewStats> all;
     for (const auto& view : views_) {
       if (options_.plan_only) {
-        auto columns = view->join_keys;
-        columns.push_back(view->spec.event_timestamp);
-        if (view->spec.created_timestamp) columns.push_back(*view->spec.created_timestamp);
+        auto columns = JoinOf(*view).ScannedColumns();
         columns.insert(columns.end(), view->feature_columns.begin(), view->feature_columns.end());
         all.push_back(PlanReads(view->spec.name, *view->dataset,
                                 {view->planned.begin(), view->planned.end()}, columns));
         continue;
       }
       ViewStats stats = view->reads.Stats(view->spec.name);
-      stats.rows_matched = view->rows_matched;
-      stats.rows_expired = view->rows_expired;
-      stats.rows_absent = view->rows_absent;
+      stats.rows_matched = view->counts.matched;
+      stats.rows_expired = view->counts.expired;
+      stats.rows_absent = view->counts.absent;
       all.push_back(std::move(stats));
     }
     return all;
@@ -138,7 +152,6 @@ class PointInTimeAnswer : public Answer {
   /// The entity rows of the next block; null if there are no more. The first may be empty.
   Result<std::shared_ptr<arrow::Table>> ReadEntityRows() {
     const auto most_rows = static_cast<int64_t>(kNoPosition) - 1;
-    const int64_t row_bytes = RowBytes();
     arrow::RecordBatchVector batches;
     int64_t rows = 0;
     int64_t bytes = 0;
@@ -153,7 +166,7 @@ class PointInTimeAnswer : public Answer {
         }
       }
       const int64_t own_bytes = arrow::util::TotalBufferSize(*left_) / left_->num_rows();
-      int64_t fitting = (BlockBytes() - bytes) / (row_bytes + own_bytes);
+      int64_t fitting = (BlockBytes() - bytes) / (row_bytes_ + own_bytes);
       if (context().rows_in_memory > 0) fitting = context().rows_in_memory - rows;
       fitting = std::min(fitting, most_rows - rows);
       if (batches.empty()) fitting = std::max<int64_t>(fitting, 1);
@@ -162,27 +175,17 @@ class PointInTimeAnswer : public Answer {
       batches.push_back(left_->Slice(0, taken));
       left_ = taken < left_->num_rows() ? left_->Slice(taken) : nullptr;
       rows += taken;
-      bytes += taken * (row_bytes + own_bytes);
+      bytes += taken * (row_bytes_ + own_bytes);
     }
     const bool is_first = std::exchange(is_first_, false);
     if (batches.empty() && !is_first) return nullptr;
     return arrow::Table::FromRecordBatches(entity_rows_->schema(), batches);
   }
 
-  int64_t RowBytes() const {
-    std::set<std::vector<std::string>> timelines;
-    int64_t bytes = kWinnerRowBytes;
-    for (const auto& view : views_) {
-      timelines.insert(view->entity_columns);
-      bytes += EstimateRowBytes(*view->dataset, view->feature_columns);
-    }
-    return bytes + kTimelineRowBytes * static_cast<int64_t>(timelines.size());
-  }
-
   Result<arrow::RecordBatchVector> Join(const std::shared_ptr<arrow::Table>& entities) {
     Timelines timelines;
     arrow::ChunkedArrayVector columns = entities->columns();
-    std::vector<Winners> all_winners;
+    std::vector<RowCounts> counts;
     Lap();
     for (const auto& view : views_) {
       auto& timeline = timelines[view->entity_columns];
@@ -191,29 +194,24 @@ class PointInTimeAnswer : public Answer {
                                                         request_.event_timestamp, context()));
       }
       stages().index += Lap();
-      ARROW_ASSIGN_OR_RAISE(auto winners, AddView(*timeline, view.get(), &columns));
-      all_winners.push_back(std::move(winners));
+      ARROW_ASSIGN_OR_RAISE(counts.emplace_back(), AddView(*timeline, view.get(), &columns));
     }
     if (options_.plan_only) return arrow::RecordBatchVector{};
     // Counted once the whole block is there.
-    for (size_t i = 0; i < views_.size(); ++i) {
-      views_[i]->rows_matched += all_winners[i].rows_matched;
-      views_[i]->rows_expired += all_winners[i].rows_expired;
-      views_[i]->rows_absent += all_winners[i].rows_absent;
-    }
+    for (size_t i = 0; i < views_.size(); ++i) views_[i]->counts.Add(counts[i]);
     const auto table = arrow::Table::Make(schema_, std::move(columns), entities->num_rows());
     return BatchesOf(*table, kAnswerBatchRows);
   }
 
-  /// Only the counts of the winners are returned.
-  Result<Winners> AddView(const Timeline& timeline, View* view,
-                          arrow::ChunkedArrayVector* columns) {
+  /// Adds the view's features to the columns of the block.
+  Result<RowCounts> AddView(const Timeline& timeline, View* view,
+                            arrow::ChunkedArrayVector* columns) {
     const PointInTimeView join = JoinOf(*view);
     ARROW_ASSIGN_OR_RAISE(const auto row_groups,
                           RowGroupsToScan(join, timeline, !options_.diagnose_nulls, context()));
     if (options_.plan_only) {
       view->planned.insert(row_groups.begin(), row_groups.end());
-      return Winners(context().pool);
+      return RowCounts{};
     }
     Winners winners(context().pool);
     ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
@@ -224,9 +222,7 @@ class PointInTimeAnswer : public Answer {
     }));
     ARROW_RETURN_NOT_OK(Gather(winners, view, columns));
     stages().gather += Lap();
-    winners.addresses = PoolVector<uint64_t>(context().pool);
-    winners.choice = nullptr;
-    return winners;
+    return RowCounts{winners.rows_matched, winners.rows_expired, winners.rows_absent};
   }
 
   PointInTimeView JoinOf(const View& view) const {
@@ -267,6 +263,7 @@ class PointInTimeAnswer : public Answer {
   const PointInTimeRequest request_;
   const RunOptions options_;
   std::shared_ptr<arrow::RecordBatchReader> entity_rows_;
+  int64_t row_bytes_ = kWinnerRowBytes;       ///< Of an entity row while it is joined.
   std::shared_ptr<arrow::RecordBatch> left_;  ///< Of the last batch that was read.
   bool is_first_ = true;
   std::shared_ptr<arrow::Table> waiting_;  ///< Entity rows of the block at hand, still to join.
@@ -275,12 +272,14 @@ class PointInTimeAnswer : public Answer {
 
 }  // namespace
 
-Result<std::shared_ptr<Answer>> OpenPointInTime(
-    const PointInTimeRequest& request, std::shared_ptr<arrow::RecordBatchReader> entity_rows,
-    const RunOptions& options) {
-  auto answer = std::make_shared<PointInTimeAnswer>(request, std::move(entity_rows), options);
-  ARROW_RETURN_NOT_OK(answer->Open());
-  return answer;
+Result<std::shared_ptr<Answer>> PointInTime(const PointInTimeRequest& request,
+                                            std::shared_ptr<arrow::RecordBatchReader> entity_rows,
+                                            const RunOptions& options) {
+  return BeginAnswer(options, [&]() -> Result<std::shared_ptr<Answer>> {
+    auto answer = std::make_shared<PointInTimeAnswer>(request, std::move(entity_rows), options);
+    ARROW_RETURN_NOT_OK(answer->Open());
+    return answer;
+  });
 }
 
 }  // namespace larder

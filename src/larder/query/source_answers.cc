@@ -8,8 +8,9 @@
 
 #include "larder/kernel/latest.h"
 #include "larder/kernel/range.h"
-#include "larder/query/answers.h"
+#include "larder/query/answer.h"
 #include "larder/query/plan.h"
+#include "larder/query/run.h"
 #include "larder/query/validate.h"
 #include "larder/scan/fetch.h"
 
@@ -47,14 +48,14 @@ class SourceAnswer : public Answer {
   }
 
   /// Rows to a block, by what they take.
-  size_t BlockRows(const std::vector<std::string>& columns) const {
+  size_t BlockRows() const {
     if (context().rows_in_memory > 0) return static_cast<size_t>(context().rows_in_memory);
-    return static_cast<size_t>(
-        std::max<int64_t>(1, BlockBytes() / EstimateRowBytes(*dataset_, columns)));
+    return static_cast<size_t>(std::max<int64_t>(1, BlockBytes() / row_bytes_));
   }
 
   std::shared_ptr<const Dataset> dataset_;
   std::unique_ptr<SourceReads> reads_;
+  int64_t row_bytes_ = 1;  ///< Of the answer.
   std::optional<ViewStats> plan_;
   int64_t rows_matched_ = 0;
 };
@@ -84,6 +85,7 @@ class LatestAnswer : public SourceAnswer {
       return Status::OK();
     }
     reads_ = std::make_unique<SourceReads>(dataset_);
+    row_bytes_ = EstimateRowBytes(*dataset_, columns_);
     ARROW_ASSIGN_OR_RAISE(newest_,
                           FindLatest(scan, context(), reads_->counters(), reads_->rows_scanned()));
     left_ = newest_.Count();
@@ -94,7 +96,7 @@ class LatestAnswer : public SourceAnswer {
  protected:
   Result<std::optional<arrow::RecordBatchVector>> NextBlock() override {
     if (left_ == 0) return std::nullopt;
-    size_t rows = std::min(BlockRows(columns_), left_);
+    size_t rows = std::min(BlockRows(), left_);
     uint64_t next = next_;
     ARROW_ASSIGN_OR_RAISE(
         auto block, MakeFittingBlock(&rows, [&](size_t count) { return Gather(count, &next); }));
@@ -144,6 +146,7 @@ class RangeAnswer : public SourceAnswer {
       return Status::OK();
     }
     reads_ = std::make_unique<SourceReads>(dataset_);
+    row_bytes_ = EstimateRowBytes(*dataset_, scan_.ScannedColumns());
     return Status::OK();
   }
 
@@ -165,8 +168,7 @@ class RangeAnswer : public SourceAnswer {
  private:
   /// How many of the next row groups have as many rows as a block, at least one.
   size_t GroupsThatFit() const {
-    const auto most_rows =
-        static_cast<int64_t>(std::min(BlockRows(scan_.ScannedColumns()), size_t{1} << 62));
+    const auto most_rows = static_cast<int64_t>(std::min(BlockRows(), size_t{1} << 62));
     int64_t rows = 0;
     size_t groups = 0;
     for (size_t i = next_; i < row_groups_.size(); ++i, ++groups) {
@@ -183,17 +185,20 @@ class RangeAnswer : public SourceAnswer {
 
 }  // namespace
 
-Result<std::shared_ptr<Answer>> OpenLatest(const LatestRequest& request,
-                                           const RunOptions& options) {
-  auto answer = std::make_shared<LatestAnswer>(request, options);
-  ARROW_RETURN_NOT_OK(answer->Open(request, options));
-  return answer;
+Result<std::shared_ptr<Answer>> Latest(const LatestRequest& request, const RunOptions& options) {
+  return BeginAnswer(options, [&]() -> Result<std::shared_ptr<Answer>> {
+    auto answer = std::make_shared<LatestAnswer>(request, options);
+    ARROW_RETURN_NOT_OK(answer->Open(request, options));
+    return answer;
+  });
 }
 
-Result<std::shared_ptr<Answer>> OpenRange(const RangeRequest& request, const RunOptions& options) {
-  auto answer = std::make_shared<RangeAnswer>(options);
-  ARROW_RETURN_NOT_OK(answer->Open(request, options));
-  return answer;
+Result<std::shared_ptr<Answer>> Range(const RangeRequest& request, const RunOptions& options) {
+  return BeginAnswer(options, [&]() -> Result<std::shared_ptr<Answer>> {
+    auto answer = std::make_shared<RangeAnswer>(options);
+    ARROW_RETURN_NOT_OK(answer->Open(request, options));
+    return answer;
+  });
 }
 
 }  // namespace larder

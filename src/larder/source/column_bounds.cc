@@ -108,16 +108,33 @@ bool IsAllNull(const Dataset& dataset, const RowGroup& group, const std::string&
          statistics->null_count() == group.rows;
 }
 
-int64_t ColumnBytes(const Dataset& dataset, const RowGroup& group, const std::string& column) {
+namespace {
+
+/// The sum of `bytes_of` over the chunks of a column in a row group.
+int64_t SumOverChunks(const Dataset& dataset, const RowGroup& group, const std::string& column,
+                      int64_t (parquet::ColumnChunkMetaData::*bytes_of)() const) {
   const auto& file = dataset.file_of(group);
   const ColumnPlace place = dataset.Find(file, column);
   if (place.field == nullptr) return 0;
   const auto metadata = file.metadata->RowGroup(group.index);
   int64_t bytes = 0;
   for (const int leaf : LeavesOf(*place.field)) {
-    bytes += metadata->ColumnChunk(leaf)->total_compressed_size();
+    bytes += (metadata->ColumnChunk(leaf).get()->*bytes_of)();
   }
   return bytes;
+}
+
+}  // namespace
+
+int64_t ColumnBytes(const Dataset& dataset, const RowGroup& group, const std::string& column) {
+  return SumOverChunks(dataset, group, column,
+                       &parquet::ColumnChunkMetaData::total_compressed_size);
+}
+
+int64_t EncodedColumnBytes(const Dataset& dataset, const RowGroup& group,
+                           const std::string& column) {
+  return SumOverChunks(dataset, group, column,
+                       &parquet::ColumnChunkMetaData::total_uncompressed_size);
 }
 
 }  // namespace larder

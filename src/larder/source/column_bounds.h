@@ -30,5 +30,8 @@ bool IsAllNull(const Dataset& dataset, const RowGroup& group, const std::string&
 
 /// Compressed bytes of a column in a row group; 0 if it is not in the file.
 int64_t ColumnBytes(const Dataset& dataset, const RowGroup& group, const std::string& column);
+/// The same as it is encoded, before compression.
+int64_t EncodedColumnBytes(const Dataset& dataset, const RowGroup& group,
+                           const std::string& column);
 
 }  // namespace larder
