@@ -108,7 +108,6 @@ class AnswerStream : public arrow::RecordBatchReader {
     try {
       const nb::gil_scoped_acquire gil;
       try {
-        if (deadline_.has_passed()) deadline_.RaiseTimeout();
         RunInterruptibly(deadline_, [this](const arrow::StopToken& stop) {
           answer_->set_stop(stop);
           return answer_->Prepare();

@@ -88,8 +88,9 @@ void Deadline::RaiseTimeout() const {
 
 void RunInterruptibly(const Deadline& deadline,
                       const std::function<arrow::Status(const arrow::StopToken&)>& body) {
-  // Calls that are over before the first look would never hear a signal, however many there are.
+  // Calls that are over before the first look would never hear either, however many there are.
   if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  if (deadline.has_passed()) deadline.RaiseTimeout();
   arrow::StopSource stop;
   Completion completion;
   bool late = false;

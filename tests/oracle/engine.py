@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from feast_larder import _engine
+from feast_larder.batches import read_rows
 
 from .case import Case, Source, ViewCase
 from .files import entity_table
@@ -34,18 +35,10 @@ def ask(case: Case, root: Path, setting: Setting) -> Answer:
             result = ask_point_in_time(case, root, options)
         else:
             result = ask_single_view(case, root, options)
-        return read(result), result.stats()
+        return read_rows(result), result.stats()
     except ValueError as error:
         if is_limit(error):
             raise LimitError(str(error)) from error
-        raise
-
-
-def read(result: _engine.Result) -> pa.Table:
-    try:
-        return pa.RecordBatchReader.from_stream(result).read_all()
-    except pa.ArrowException:
-        result.raise_if_failed()
         raise
 
 
