@@ -14,7 +14,7 @@ namespace larder {
 namespace {
 
 constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
-constexpr uint64_t kLastAddress = (uint64_t{1} << 63) - 2;
+constexpr uint64_t kLastAddress = (uint64_t{1} << 62) - 2;
 
 /// From the least to the greatest.
 std::vector<Candidate> InOrder() {

@@ -76,7 +76,7 @@ class PointInTimeTest : public SourceTest {
         ScanCandidates(view_, *timeline, groups, context, &counters, &scanned, &candidates);
     if (!status.ok()) throw std::runtime_error(status.ToString());
     const auto winners = Unwrap(Settle(view_, *timeline, candidates, context));
-    const auto& choice = static_cast<const arrow::UInt32Array&>(*winners.choice);
+    const auto& choice = *winners.places.choice;
     Outcome outcome{{}, winners.rows_expired, winners.rows_absent};
     for (int64_t i = 0; i < choice.length(); ++i) {
       outcome.winners.push_back(

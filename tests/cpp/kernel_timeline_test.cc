@@ -22,8 +22,15 @@ std::shared_ptr<const Timeline> Build(const arrow::Table& rows,
 Times TimesOf(const Timeline& timeline) {
   return {timeline.times(), timeline.times() + timeline.positions()};
 }
+/// One for each entity row.
 Positions PositionsOf(const Timeline& timeline) {
-  return {timeline.position_of_row().begin(), timeline.position_of_row().end()};
+  Positions positions(static_cast<size_t>(timeline.entity_rows()), kNoPosition);
+  for (Position p = 0; p < timeline.positions(); ++p) {
+    for (auto i = timeline.row_begin()[p]; i < timeline.row_begin()[p + 1]; ++i) {
+      positions[timeline.rows()[i]] = p;
+    }
+  }
+  return positions;
 }
 Positions SlotsOf(const Timeline& timeline) {
   return {timeline.slot_begin(), timeline.slot_begin() + timeline.slots() + 1};

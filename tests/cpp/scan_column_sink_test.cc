@@ -17,22 +17,31 @@ namespace {
 
 using TypePtr = std::shared_ptr<arrow::DataType>;
 using Addresses = std::vector<uint64_t>;
-using Rows32 = std::vector<uint32_t>;
 
-std::shared_ptr<arrow::UInt32Array> Choice(const std::string& json) {
-  return std::static_pointer_cast<arrow::UInt32Array>(FromJson(arrow::uint32(), json));
-}
+/// The places of `wanted` rows, by the choice of each output row.
+class Places {
+ public:
+  Places(const std::string& choice, size_t wanted) : places_(arrow::default_memory_pool()) {
+    places_.choice =
+        std::static_pointer_cast<arrow::UInt32Array>(FromJson(arrow::uint32(), choice));
+    for (uint32_t w = 0; w < wanted; ++w) {
+      const auto begin = static_cast<uint32_t>(rows_.size());
+      for (int64_t row = 0; row < places_.choice->length(); ++row) {
+        if (places_.choice->IsValid(row) && places_.choice->Value(row) == w) {
+          rows_.push_back(static_cast<uint32_t>(row));
+        }
+      }
+      places_.runs.push_back({begin, static_cast<uint32_t>(rows_.size())});
+    }
+    places_.rows = rows_;
+  }
 
-TEST(RowPlaces, EachWantedRowKnowsItsOutputRows) {
-  const RowPlaces places(Choice("[1, null, 0, 1, 1]"), 3, arrow::default_memory_pool());
-  const auto rows = [&](size_t wanted) {
-    const auto span = places.RowsOf(wanted);
-    return Rows32(span.begin(), span.end());
-  };
-  EXPECT_EQ(rows(0), Rows32{2});
-  EXPECT_EQ(rows(1), (Rows32{0, 3, 4}));
-  EXPECT_EQ(rows(2), Rows32{});
-}
+  const RowPlaces& operator*() const { return places_; }
+
+ private:
+  std::vector<uint32_t> rows_;
+  RowPlaces places_;
+};
 
 /// Wanted are rows 10, 12 and 13 of a source: values[0], values[2] and values[3]. They come in two
 /// batches, the second first.
@@ -51,9 +60,9 @@ std::shared_ptr<arrow::ChunkedArray> Collect(ColumnSink* sink, const TypePtr& ty
 void ExpectOutput(const TypePtr& type, const std::string& values, const std::string& choice,
                   const std::string& expected) {
   const RunContext context;
-  const RowPlaces places(Choice(choice), 3, context.pool);
+  const Places places(choice, 3);
   for (const int64_t chunk_rows : {1, 2, 100}) {
-    const auto sink = Unwrap(MakeOutputOrderSink(type, places, chunk_rows, context));
+    const auto sink = Unwrap(MakeOutputOrderSink(type, *places, chunk_rows, context));
     const auto column = Collect(sink.get(), type, values);
     EXPECT_TRUE(column->Equals(arrow::ChunkedArray({FromJson(type, expected)}, type)))
         << type->ToString() << column->ToString();
@@ -93,16 +102,16 @@ TEST(OutputOrderSink, ValuesThatAreNotOfWholeBytes) {
 
 TEST(OutputOrderSink, StringsComeInChunks) {
   const RunContext context;
-  const RowPlaces places(Choice("[0, 1, 2, 0, null]"), 3, context.pool);
-  const auto sink = Unwrap(MakeOutputOrderSink(arrow::utf8(), places, 2, context));
+  const Places places("[0, 1, 2, 0, null]", 3);
+  const auto sink = Unwrap(MakeOutputOrderSink(arrow::utf8(), *places, 2, context));
   EXPECT_EQ(Collect(sink.get(), arrow::utf8(), R"(["a", "b", "c", "d"])")->num_chunks(), 3);
 }
 
 TEST(OutputOrderSink, Dictionaries) {
   const RunContext context;
   const auto type = arrow::dictionary(arrow::int8(), arrow::utf8());
-  const RowPlaces places(Choice("[1, 0, null]"), 2, context.pool);
-  const auto sink = Unwrap(MakeOutputOrderSink(type, places, 100, context));
+  const Places places("[1, 0, null]", 2);
+  const auto sink = Unwrap(MakeOutputOrderSink(type, *places, 100, context));
   const Addresses addresses{4, 9};
   const std::span<const uint64_t> wanted = addresses;
   const auto batch = [&](const std::string& json) {

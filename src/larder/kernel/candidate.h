@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -21,6 +20,8 @@ struct Candidate {
   uint64_t rank = 0;  ///< 0: no row. Else address + 1, the top bit set if created is not null.
 
   static constexpr uint64_t kCreatedBit = uint64_t{1} << 63;
+  /// Set in the rank of a candidate of a table while one thread has it.
+  static constexpr uint64_t kLockBit = uint64_t{1} << 62;
 
   /// A row whose created timestamp is null, or of a view that has none.
   static Candidate WithoutCreated(int64_t event, uint64_t address) {
@@ -55,16 +56,21 @@ class CandidateTable {
       if (held < row) held = row;
       return;
     }
-    std::atomic_flag& lock = locks_[position % locks_.size()];
-    while (lock.test_and_set(std::memory_order_acquire)) {
-      std::this_thread::yield();  // Its holder may be waiting for this very core.
+    // The lock lies in the memory that has been fetched already.
+    const std::atomic_ref rank(held.rank);
+    uint64_t before = rank.load(std::memory_order_relaxed) & ~Candidate::kLockBit;
+    while (!rank.compare_exchange_weak(before, before | Candidate::kLockBit,
+                                       std::memory_order_acquire, std::memory_order_relaxed)) {
+      // Its holder may be waiting for this very core.
+      if ((before & Candidate::kLockBit) != 0) std::this_thread::yield();
+      before &= ~Candidate::kLockBit;
     }
-    if (held < row) {
+    if (Candidate{held.event, held.created, before} < row) {
       std::atomic_ref(held.event).store(row.event, std::memory_order_relaxed);
       held.created = row.created;
-      held.rank = row.rank;
+      before = row.rank;
     }
-    lock.clear(std::memory_order_release);
+    rank.store(before, std::memory_order_release);
   }
 
   /// Once no thread raises any more.
@@ -73,7 +79,6 @@ class CandidateTable {
  private:
   PoolVector<Candidate> candidates_;
   bool shared_;
-  std::array<std::atomic_flag, 4096> locks_{};
 };
 
 }  // namespace larder

@@ -30,33 +30,51 @@ template <typename Table, typename Lookup>
 void InBlocks(const Table& table, const EncodedKeys& keys, Slot* slots, const Lookup& lookup) {
   std::array<uint64_t, kBlock> hashes;
   for (int64_t begin = 0; begin < keys.length; begin += kBlock) {
-    const int64_t end = std::min(begin + kBlock, keys.length);
-    for (int64_t i = begin; i < end; ++i) {
-      const uint64_t hash = table.Hash(KeyAt(table, keys, i));
-      hashes[static_cast<size_t>(i - begin)] = hash;
-      table.Prefetch(hash);
+    const auto count = static_cast<size_t>(std::min(kBlock, keys.length - begin));
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = table.Hash(KeyAt(table, keys, begin + static_cast<int64_t>(i)));
+      table.Prefetch(hashes[i]);
     }
-    for (int64_t i = begin; i < end; ++i) {
-      slots[i] = keys.IsValid(i)
-                     ? lookup(KeyAt(table, keys, i), hashes[static_cast<size_t>(i - begin)])
-                     : kNoSlot;
+    for (size_t i = 0; i < count; ++i) table.PrefetchPlace(hashes[i]);
+    for (size_t i = 0; i < count; ++i) table.PrefetchKey(hashes[i]);
+    for (size_t i = 0; i < count; ++i) {
+      const int64_t row = begin + static_cast<int64_t>(i);
+      slots[row] = keys.IsValid(row) ? lookup(KeyAt(table, keys, row), hashes[i]) : kNoSlot;
     }
   }
 }
 
 }  // namespace
 
+void KeyIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
+  // What is kept for a slot takes 8 bytes, a key in the table 32 and more. And what a core's cache
+  // holds is worth it for any number of keys.
+  constexpr uint64_t kSlotsPerRow = 4;
+  constexpr uint64_t kSlotsAtLeast = uint64_t{1} << 18;
+  first_ = static_cast<uint64_t>(bounds.min);
+  const uint64_t range = static_cast<uint64_t>(bounds.max) - first_;
+  by_distance_ = encoder_.single_int64() && hash_bits_ >= 64 && bounds.min <= bounds.max &&
+                 range < std::max(kSlotsPerRow * rows, kSlotsAtLeast) && range < kNoSlot - 1;
+  if (!by_distance_) return;
+  last_slot_ = static_cast<Slot>(range);
+  present_.assign(range / 64 + 1, 0);
+}
+
 Slot KeyIndex::size() const {
+  if (by_distance_) return last_slot_ + 1;
   return std::visit([](const auto& table) { return table.size(); }, table_);
 }
 
 void KeyIndex::Insert(const EncodedKeys& keys, Slot* slots) {
-  if (encoder_.single_int64()) {
+  if (by_distance_) {
     for (int64_t i = 0; i < keys.length; ++i) {
+      slots[i] = kNoSlot;
       if (!keys.IsValid(i)) continue;
-      integers_.min = std::min(integers_.min, keys.ints[i]);
-      integers_.max = std::max(integers_.max, keys.ints[i]);
+      const uint64_t distance = static_cast<uint64_t>(keys.ints[i]) - first_;
+      present_[distance / 64] |= uint64_t{1} << (distance % 64);
+      slots[i] = static_cast<Slot>(distance);
     }
+    return;
   }
   std::visit(
       [&](auto& table) {
@@ -66,29 +84,13 @@ void KeyIndex::Insert(const EncodedKeys& keys, Slot* slots) {
       table_);
 }
 
-void KeyIndex::Finish() {
-  // An entry of the hash table costs as much as 8 places of an array: 16 bytes, half of them full.
-  // And a megabyte, which a core's cache holds, is worth it for any number of keys.
-  constexpr uint64_t kPlacesPerKey = 8;
-  constexpr uint64_t kPlacesAtLeast = uint64_t{1} << 18;
-  const auto* table = std::get_if<KeyTable<Int64Keys>>(&table_);
-  if (table == nullptr || table->size() == 0 || hash_bits_ < 64) return;
-  const uint64_t range =
-      static_cast<uint64_t>(integers_.max) - static_cast<uint64_t>(integers_.min);
-  if (range >= std::max(kPlacesPerKey * table->size(), kPlacesAtLeast)) return;
-  slot_of_integer_.assign(range + 1, kNoSlot);
-  table->ForEach([&](int64_t key, Slot slot) {
-    slot_of_integer_[static_cast<uint64_t>(key) - static_cast<uint64_t>(integers_.min)] = slot;
-  });
-}
-
 void KeyIndex::Find(const EncodedKeys& keys, Slot* slots) const {
-  if (!slot_of_integer_.empty()) {
-    const auto first = static_cast<uint64_t>(integers_.min);
+  if (by_distance_) {
     for (int64_t i = 0; i < keys.length; ++i) {
-      const uint64_t place = static_cast<uint64_t>(keys.ints[i]) - first;
-      const bool found = place < slot_of_integer_.size() && keys.IsValid(i);
-      slots[i] = found ? slot_of_integer_[place] : kNoSlot;
+      const uint64_t distance = static_cast<uint64_t>(keys.ints[i]) - first_;
+      const bool found = distance <= last_slot_ && keys.IsValid(i) &&
+                         (present_[distance / 64] >> (distance % 64) & 1) != 0;
+      slots[i] = found ? static_cast<Slot>(distance) : kNoSlot;
     }
     return;
   }

@@ -35,16 +35,18 @@ class KeyIndex {
       : encoder_(std::move(encoder)),
         hash_bits_(hash_bits),
         table_(MakeKeyTable(encoder_, hash_bits, pool)),
-        slot_of_integer_(pool) {}
+        present_(pool) {}
 
   const KeyEncoder& encoder() const { return encoder_; }
+  /// Slots are smaller. By distance, some may belong to no key that was inserted.
   Slot size() const;
 
+  /// Before the first key, if all are int64: that there will be up to `rows` of them, within
+  /// `bounds`. Where they lie close together, as ids do, a key's slot is then its distance from the
+  /// first, and nothing is hashed.
+  void ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows);
   /// The slot of each key, new ones for keys not seen before; kNoSlot for invalid rows.
   void Insert(const EncodedKeys& keys, Slot* slots);
-  /// Once all keys are inserted: where they are integers that lie close together, as ids do, an
-  /// array takes the place of hashing.
-  void Finish();
   /// The slot of each key; kNoSlot for those that are not there and invalid rows. Thread-safe.
   void Find(const EncodedKeys& keys, Slot* slots) const;
 
@@ -52,9 +54,10 @@ class KeyIndex {
   KeyEncoder encoder_;
   int hash_bits_;
   AnyKeyTable table_;
-  Bounds<int64_t> integers_{std::numeric_limits<int64_t>::max(),
-                            std::numeric_limits<int64_t>::min()};  ///< The keys inserted.
-  PoolVector<Slot> slot_of_integer_;  ///< By key - integers_.min; empty: use the table.
+  bool by_distance_ = false;      ///< In place of the table.
+  uint64_t first_ = 0;            ///< The key with slot 0,
+  Slot last_slot_ = 0;            ///< and the slot of the last one.
+  PoolVector<uint64_t> present_;  ///< A bit for each slot, set if its key was inserted.
 };
 
 /// Finds the slots of batches for one thread. A dictionary is looked up once, not once a row.

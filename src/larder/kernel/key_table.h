@@ -34,6 +34,8 @@ class Int64Keys {
   bool Equals(Slot, Key) const { return true; }  // The tag is the key.
   void Add(Key) {}
   static Key KeyOf(uint64_t tag, Slot) { return static_cast<Key>(tag); }
+  static void PrefetchPlace(Slot) {}
+  static void PrefetchKey(Slot) {}
   static size_t bytes() { return 0; }
 };
 
@@ -54,6 +56,8 @@ class BytesKeys {
     const size_t begin = slot == 0 ? 0 : ends_[slot - 1];
     return {bytes_.data() + begin, ends_[slot] - begin};
   }
+  void PrefetchPlace(Slot slot) const { __builtin_prefetch(&ends_[slot]); }
+  void PrefetchKey(Slot slot) const { __builtin_prefetch(KeyOf(0, slot).data()); }
   size_t bytes() const { return bytes_.capacity() + ends_.capacity() * sizeof(size_t); }
 
  private:
@@ -76,7 +80,16 @@ class KeyTable {
         entries_(kMinimumEntries, Entry{}, pool) {}
 
   uint64_t Hash(Key key) const { return Keys::Hash(key) & hash_mask_; }
+  /// The three steps to a key, each of which reads what the one before fetched.
   void Prefetch(uint64_t hash) const { __builtin_prefetch(&entries_[hash & entry_mask()]); }
+  void PrefetchPlace(uint64_t hash) const {
+    const Slot slot = entries_[hash & entry_mask()].slot;
+    if (slot != kNoSlot) keys_.PrefetchPlace(slot);
+  }
+  void PrefetchKey(uint64_t hash) const {
+    const Slot slot = entries_[hash & entry_mask()].slot;
+    if (slot != kNoSlot) keys_.PrefetchKey(slot);
+  }
   Slot size() const { return size_; }
   /// Of memory.
   size_t bytes() const { return entries_.capacity() * sizeof(Entry) + keys_.bytes(); }

@@ -15,6 +15,7 @@
 #include "larder/kernel/row_candidates.h"
 #include "larder/kernel/timeline.h"
 #include "larder/scan/column_reader.h"
+#include "larder/scan/column_sink.h"
 #include "larder/source/dataset.h"
 
 // The point-in-time join, winners first: only keys and times of a source are read, and of its
@@ -37,10 +38,10 @@ struct PointInTimeView : KeyedSource {
 
 /// The winners of one view.
 struct Winners {
-  explicit Winners(arrow::MemoryPool* pool) : addresses(pool) {}
+  explicit Winners(arrow::MemoryPool* pool) : addresses(pool), places(pool) {}
 
-  PoolVector<uint64_t> addresses;              ///< Distinct, ascending.
-  std::shared_ptr<arrow::UInt32Array> choice;  ///< For each entity row: index in `addresses`.
+  PoolVector<uint64_t> addresses;  ///< Distinct, ascending.
+  RowPlaces places;                ///< Of each address. Its rows are the timeline's.
   int64_t rows_matched = 0;
   int64_t rows_expired = 0;
   int64_t rows_absent = 0;
@@ -60,7 +61,7 @@ arrow::Status ScanCandidates(const PointInTimeView& view, const Timeline& timeli
                              CandidateTable* candidates);
 
 /// Makes winners of candidates: the running maximum of each slot, unless it is older than the
-/// TTL. Its memory is 16 bytes a position while it runs.
+/// TTL. Takes up to 60 bytes a position while it runs.
 arrow::Result<Winners> Settle(const PointInTimeView& view, const Timeline& timeline,
                               const CandidateTable& candidates, const RunContext& context);
 

@@ -31,7 +31,8 @@ Result<std::shared_ptr<const Timeline>> Timeline::Build(const arrow::Table& enti
                                                  event_timestamp, string_unit, &slots, context));
     return Status::OK();
   }));
-  timeline->Sort(slots, row_times, context.pool);
+  timeline->entity_rows_ = entity_rows.num_rows();
+  ARROW_RETURN_NOT_OK(timeline->Sort(slots, row_times, context));
   return timeline;
 }
 
@@ -39,10 +40,7 @@ Result<PoolVector<Slot>> Timeline::AssignSlots(const arrow::Table& entity_rows,
                                                const std::vector<std::string>& key_columns,
                                                const RunContext& context) {
   PoolVector<Slot> slots(static_cast<size_t>(entity_rows.num_rows()), Slot{0}, context.pool);
-  if (key_columns.empty()) {
-    slot_begin_.assign(2, 0);
-    return slots;
-  }
+  if (key_columns.empty()) return slots;
   std::vector<KeyDomain> domains;
   std::vector<int> indices;
   for (const auto& column : key_columns) {
@@ -55,22 +53,42 @@ Result<PoolVector<Slot>> Timeline::AssignSlots(const arrow::Table& entity_rows,
   keys_.emplace(KeyEncoder(std::move(domains)), context.key_hash_bits, context.pool);
 
   ARROW_ASSIGN_OR_RAISE(const auto key_table, entity_rows.SelectColumns(indices));
-  arrow::TableBatchReader batches(*key_table);
-  batches.set_chunksize(context.batch_rows);
-  EncodedKeys keys(context.pool);
-  Slot* out = slots.data();
-  std::shared_ptr<arrow::RecordBatch> batch;
-  while (true) {
-    ARROW_RETURN_NOT_OK(context.stop.Poll());
-    ARROW_RETURN_NOT_OK(batches.ReadNext(&batch));
-    if (batch == nullptr) break;
-    ARROW_RETURN_NOT_OK(keys_->encoder().Encode(batch->columns(), &keys));
-    keys_->Insert(keys, out);
-    out += batch->num_rows();
-  }
-  keys_->Finish();
-  slot_begin_.assign(size_t{keys_->size()} + 1, 0);
+  ARROW_RETURN_NOT_OK(InsertKeys(*key_table, context, &slots));
   return slots;
+}
+
+Status Timeline::InsertKeys(const arrow::Table& key_table, const RunContext& context,
+                            PoolVector<Slot>* slots) {
+  EncodedKeys keys(context.pool);
+  const auto for_each_batch = [&](const auto& visit) -> Status {
+    arrow::TableBatchReader batches(key_table);
+    batches.set_chunksize(context.batch_rows);
+    std::shared_ptr<arrow::RecordBatch> batch;
+    while (true) {
+      ARROW_RETURN_NOT_OK(context.stop.Poll());
+      ARROW_RETURN_NOT_OK(batches.ReadNext(&batch));
+      if (batch == nullptr) return Status::OK();
+      ARROW_RETURN_NOT_OK(keys_->encoder().Encode(batch->columns(), &keys));
+      visit();
+    }
+  };
+  if (keys_->encoder().single_int64()) {
+    Bounds<int64_t> bounds{std::numeric_limits<int64_t>::max(),
+                           std::numeric_limits<int64_t>::min()};
+    ARROW_RETURN_NOT_OK(for_each_batch([&] {
+      for (int64_t i = 0; i < keys.length; ++i) {
+        if (!keys.IsValid(i)) continue;
+        bounds.min = std::min(bounds.min, keys.ints[i]);
+        bounds.max = std::max(bounds.max, keys.ints[i]);
+      }
+    }));
+    keys_->ExpectIntegers(bounds, slots->size());
+  }
+  Slot* out = slots->data();
+  return for_each_batch([&] {
+    keys_->Insert(keys, out);
+    out += keys.length;
+  });
 }
 
 Result<PoolVector<int64_t>> Timeline::ReadRowTimes(const arrow::ChunkedArray& times,
@@ -95,36 +113,89 @@ Result<PoolVector<int64_t>> Timeline::ReadRowTimes(const arrow::ChunkedArray& ti
   return row_times;
 }
 
-void Timeline::Sort(const PoolVector<Slot>& slots, const PoolVector<int64_t>& row_times,
-                    arrow::MemoryPool* pool) {
-  // Rows by slot (a counting sort), then by time within the slot.
+Status Timeline::Sort(const PoolVector<Slot>& slots, const PoolVector<int64_t>& row_times,
+                      const RunContext& context) {
+  struct Row {
+    int64_t time;
+    uint32_t row;
+  };
+  // Rows by slot: a counting sort, after which `end[slot]` is where the slot's rows end.
+  const size_t slot_count = keys_ ? keys_->size() : 1;
+  PoolVector<uint32_t> end(slot_count + 1, uint32_t{0}, context.pool);
   for (const Slot slot : slots) {
-    if (slot != kNoSlot) ++slot_begin_[slot + 1];
+    if (slot != kNoSlot) ++end[slot + 1];
   }
-  std::partial_sum(slot_begin_.begin(), slot_begin_.end(), slot_begin_.begin());
-  PoolVector<uint32_t> rows(slot_begin_.back(), uint32_t{0}, pool);
-  PoolVector<Position> next(slot_begin_.begin(), slot_begin_.end() - 1, pool);
+  std::partial_sum(end.begin(), end.end(), end.begin());
+  const auto cuts = CutSlots(end, context);
+  PoolVector<Row> sorted(end.back(), Row{}, context.pool);
   for (size_t row = 0; row < slots.size(); ++row) {
-    if (slots[row] != kNoSlot) rows[next[slots[row]]++] = static_cast<uint32_t>(row);
+    if (slots[row] != kNoSlot)
+      sorted[end[slots[row]]++] = {row_times[row], static_cast<uint32_t>(row)};
   }
+  const auto rows_of = [&](Slot slot) {
+    const uint32_t begin = slot == 0 ? 0 : end[slot - 1];
+    return std::span(sorted).subspan(begin, end[slot] - begin);
+  };
 
-  position_of_row_.assign(slots.size(), kNoPosition);
-  times_.reserve(rows.size());
-  Position begin = 0;
-  for (size_t slot = 0; slot + 1 < slot_begin_.size(); ++slot) {
-    const Position end = slot_begin_[slot + 1];
-    std::sort(rows.begin() + begin, rows.begin() + end,
-              [&](uint32_t a, uint32_t b) { return row_times[a] < row_times[b]; });
-    const size_t first = times_.size();
-    for (Position i = begin; i < end; ++i) {
-      const int64_t time = row_times[rows[i]];
-      if (times_.size() == first || times_.back() != time) times_.push_back(time);
-      position_of_row_[rows[i]] = static_cast<Position>(times_.size() - 1);
+  // Then by time within each slot.
+  const auto ranges = static_cast<int64_t>(cuts.size()) - 1;
+  std::vector<Position> positions(cuts.size(), 0);
+  ARROW_RETURN_NOT_OK(RunTasks(context, ranges, [&](int64_t i) {
+    const auto range = static_cast<size_t>(i);
+    Position distinct = 0;
+    for (Slot slot = cuts[range]; slot < cuts[range + 1]; ++slot) {
+      const auto rows = rows_of(slot);
+      std::sort(rows.begin(), rows.end(),
+                [](const Row& a, const Row& b) { return a.time < b.time; });
+      for (size_t r = 0; r < rows.size(); ++r) {
+        distinct += static_cast<Position>(r == 0 || rows[r].time != rows[r - 1].time);
+      }
     }
-    slot_begin_[slot] = static_cast<Position>(first);
-    begin = end;
+    positions[range + 1] = distinct;
+    return Status::OK();
+  }));
+  std::partial_sum(positions.begin(), positions.end(), positions.begin());
+
+  slot_begin_.resize(slot_count + 1);
+  times_.resize(positions.back());
+  row_begin_.resize(size_t{positions.back()} + 1);
+  rows_.resize(sorted.size());
+  ARROW_RETURN_NOT_OK(RunTasks(context, ranges, [&](int64_t i) {
+    const auto range = static_cast<size_t>(i);
+    Position next = positions[range];
+    for (Slot slot = cuts[range]; slot < cuts[range + 1]; ++slot) {
+      slot_begin_[slot] = next;
+      const auto rows = rows_of(slot);
+      auto place = static_cast<uint32_t>(rows.data() - sorted.data());
+      for (size_t r = 0; r < rows.size(); ++r, ++place) {
+        rows_[place] = rows[r].row;
+        if (r > 0 && rows[r].time == rows[r - 1].time) continue;
+        times_[next] = rows[r].time;
+        row_begin_[next++] = place;
+      }
+    }
+    return Status::OK();
+  }));
+  slot_begin_.back() = positions.back();
+  row_begin_.back() = static_cast<uint32_t>(sorted.size());
+  return Status::OK();
+}
+
+std::vector<Slot> CutSlots(std::span<const Position> begin, const RunContext& context) {
+  constexpr size_t kFewest = size_t{1} << 14;  // Less is not worth a thread.
+  const size_t all = begin.back();
+  const size_t ranges =
+      context.threads == 1
+          ? 1
+          : std::clamp<size_t>(all / kFewest, 1, 4 * static_cast<size_t>(context.threads));
+  std::vector<Slot> cuts{0};
+  for (size_t i = 1; i < ranges; ++i) {
+    const auto at = std::lower_bound(begin.begin() + cuts.back(), begin.end() - 1,
+                                     static_cast<Position>(all * i / ranges));
+    cuts.push_back(static_cast<Slot>(at - begin.begin()));
   }
-  slot_begin_.back() = static_cast<Position>(times_.size());
+  cuts.push_back(static_cast<Slot>(begin.size() - 1));
+  return cuts;
 }
 
 }  // namespace larder

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,14 +41,18 @@ class Timeline {
   /// The positions of a slot are slot_begin()[slot] ... slot_begin()[slot + 1] - 1.
   const Position* slot_begin() const { return slot_begin_.data(); }
   const int64_t* times() const { return times_.data(); }
-  /// One for each entity row.
-  const PoolVector<Position>& position_of_row() const { return position_of_row_; }
+  /// The entity rows of a position are rows()[row_begin()[position]] ...
+  /// rows()[row_begin()[position + 1] - 1], in no order.
+  const uint32_t* row_begin() const { return row_begin_.data(); }
+  std::span<const uint32_t> rows() const { return rows_; }
+  /// Those without a position, too.
+  int64_t entity_rows() const { return entity_rows_; }
   int64_t min_time() const { return min_time_; }
   int64_t max_time() const { return max_time_; }
 
  private:
   explicit Timeline(arrow::MemoryPool* pool)
-      : slot_begin_(pool), times_(pool), position_of_row_(pool) {}
+      : slot_begin_(pool), times_(pool), row_begin_(pool), rows_(pool) {}
 
   arrow::Result<PoolVector<Slot>> AssignSlots(const arrow::Table& entity_rows,
                                               const std::vector<std::string>& key_columns,
@@ -56,16 +61,24 @@ class Timeline {
                                                   const std::string& column, TimeUnit string_unit,
                                                   PoolVector<Slot>* slots,
                                                   const RunContext& context);
-  void Sort(const PoolVector<Slot>& slots, const PoolVector<int64_t>& row_times,
-            arrow::MemoryPool* pool);
+  arrow::Status InsertKeys(const arrow::Table& key_table, const RunContext& context,
+                           PoolVector<Slot>* slots);
+  arrow::Status Sort(const PoolVector<Slot>& slots, const PoolVector<int64_t>& row_times,
+                     const RunContext& context);
 
   std::optional<KeyIndex> keys_;
   TimeUnit unit_ = TimeUnit::SECOND;
   PoolVector<Position> slot_begin_;
   PoolVector<int64_t> times_;
-  PoolVector<Position> position_of_row_;
+  PoolVector<uint32_t> row_begin_;
+  PoolVector<uint32_t> rows_;
+  int64_t entity_rows_ = 0;
   int64_t min_time_ = std::numeric_limits<int64_t>::max();
   int64_t max_time_ = std::numeric_limits<int64_t>::min();
 };
+
+/// Cuts slots into ranges of about as many positions (or rows, if `begin` says where each slot's
+/// begin among those): slots cuts[i] ... cuts[i + 1] - 1 are the i-th. One range if there are few.
+std::vector<Slot> CutSlots(std::span<const Position> begin, const RunContext& context);
 
 }  // namespace larder

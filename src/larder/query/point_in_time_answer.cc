@@ -28,7 +28,7 @@ constexpr int64_t kAnswerBatchRows = int64_t{1} << 18;
 
 /// Bytes that an entity row takes while it is joined: in each timeline, and as a candidate and a
 /// winner of the view at hand.
-constexpr int64_t kTimelineRowBytes = 80;
+constexpr int64_t kTimelineRowBytes = 100;
 constexpr int64_t kWinnerRowBytes = 100;
 
 /// What became of entity rows in one view.
@@ -249,9 +249,8 @@ class PointInTimeAnswer : public Answer {
 
   /// Adds the features to the answer, in the order of the entity rows.
   Status Gather(const Winners& winners, View* view, arrow::ChunkedArrayVector* columns) {
-    const RowPlaces places(winners.choice, winners.addresses.size(), context().pool);
     const auto make_sink = [&](const std::shared_ptr<arrow::DataType>& type) {
-      return MakeOutputOrderSink(type, places, kAnswerBatchRows, context());
+      return MakeOutputOrderSink(type, winners.places, kAnswerBatchRows, context());
     };
     ARROW_ASSIGN_OR_RAISE(
         auto fetched, FetchRows(*view->dataset, winners.addresses, view->feature_columns, context(),

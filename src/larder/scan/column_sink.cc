@@ -80,7 +80,7 @@ class TakeSink : public AddressOrderSink {
 
   Result<std::shared_ptr<arrow::ChunkedArray>> Finish() override {
     ARROW_ASSIGN_OR_RAISE(const auto all, ConcatenateColumn(Pieces(), type_, context_));
-    return TakeInChunks(all, places_.choice(), type_, chunk_rows_, context_);
+    return TakeInChunks(all, places_.choice, type_, chunk_rows_, context_);
   }
 
  private:
@@ -94,7 +94,7 @@ class ScatterSink : public ColumnSink {
   static Result<std::unique_ptr<ColumnSink>> Make(TypePtr type, const RowPlaces& places,
                                                   const RunContext& context) {
     auto sink = std::unique_ptr<ScatterSink>(new ScatterSink(std::move(type), places, context));
-    const int64_t bytes = places.choice()->length() * sink->width_;
+    const int64_t bytes = places.choice->length() * sink->width_;
     ARROW_ASSIGN_OR_RAISE(sink->values_, arrow::AllocateBuffer(bytes, context.pool));
     std::memset(sink->values_->mutable_data(), 0, static_cast<size_t>(bytes));
     return sink;
@@ -123,7 +123,7 @@ class ScatterSink : public ColumnSink {
 
   Result<std::shared_ptr<arrow::ChunkedArray>> Finish() override {
     // Columns without nulls of their own share the bitmap of the output rows that have a row.
-    const auto& choice = *places_.choice();
+    const auto& choice = *places_.choice;
     std::shared_ptr<arrow::Buffer> valid = choice.null_bitmap();
     const int64_t nulls = choice.null_count() + static_cast<int64_t>(null_rows_.size());
     if (!null_rows_.empty()) {
@@ -197,21 +197,6 @@ bool HasPlainValues(const arrow::DataType& type) {
 }
 
 }  // namespace
-
-RowPlaces::RowPlaces(std::shared_ptr<arrow::UInt32Array> choice, size_t wanted,
-                     arrow::MemoryPool* pool)
-    : choice_(std::move(choice)), begin_(wanted + 1, uint32_t{0}, pool), rows_(pool) {
-  const int64_t rows = choice_->length();
-  for (int64_t row = 0; row < rows; ++row) {
-    if (choice_->IsValid(row)) ++begin_[choice_->Value(row) + 1];
-  }
-  for (size_t i = 0; i < wanted; ++i) begin_[i + 1] += begin_[i];
-  rows_.resize(begin_[wanted]);
-  PoolVector<uint32_t> next(begin_.begin(), begin_.end() - 1, begin_.get_allocator());
-  for (int64_t row = 0; row < rows; ++row) {
-    if (choice_->IsValid(row)) rows_[next[choice_->Value(row)]++] = static_cast<uint32_t>(row);
-  }
-}
 
 Result<std::unique_ptr<ColumnSink>> MakeAddressOrderSink(const TypePtr& type,
                                                          const RunContext& context) {

@@ -44,21 +44,22 @@ arrow::Result<std::unique_ptr<ColumnSink>> MakeAddressOrderSink(
     const std::shared_ptr<arrow::DataType>& type, const RunContext& context);
 
 /// Which output rows have each of the wanted rows.
-class RowPlaces {
- public:
-  /// `choice`: for each output row the index of its wanted row, or null. `wanted`: how many of
-  /// those there are.
-  RowPlaces(std::shared_ptr<arrow::UInt32Array> choice, size_t wanted, arrow::MemoryPool* pool);
+struct RowPlaces {
+  /// Some of `rows`, from `begin` to before `end`.
+  struct Run {
+    uint32_t begin;
+    uint32_t end;
+  };
 
-  const std::shared_ptr<arrow::UInt32Array>& choice() const { return choice_; }
+  explicit RowPlaces(arrow::MemoryPool* pool) : runs(pool) {}
+
+  std::shared_ptr<arrow::UInt32Array> choice;  ///< For each output row its wanted row, or null.
+  std::span<const uint32_t> rows;              ///< Output rows, those of a wanted row together.
+  PoolVector<Run> runs;                        ///< One for each wanted row.
+
   std::span<const uint32_t> RowsOf(size_t wanted) const {
-    return {rows_.data() + begin_[wanted], rows_.data() + begin_[wanted + 1]};
+    return rows.subspan(runs[wanted].begin, runs[wanted].end - runs[wanted].begin);
   }
-
- private:
-  std::shared_ptr<arrow::UInt32Array> choice_;
-  PoolVector<uint32_t> begin_;
-  PoolVector<uint32_t> rows_;
 };
 
 /// The output rows in their order, null where there is no wanted row. Values of fixed width are

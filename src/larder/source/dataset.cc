@@ -108,8 +108,10 @@ Status Dataset::ReadFooters(const std::vector<ListedFile>& listed, const RunCont
   for (size_t i = 0; i < files_.size(); ++i) {
     for (int j = 0; j < files_[i].metadata->num_row_groups(); ++j) {
       const int64_t rows = files_[i].metadata->RowGroup(j)->num_rows();
-      if (rows < 0)
-        return Status::IOError("'", files_[i].path, "': row group with ", rows, " rows");
+      if (rows < 0 || static_cast<uint64_t>(rows) > kMostRows - next_row) {
+        return Status::IOError("'", files_[i].path, "': row group with ", rows,
+                               " rows: the footer is corrupt");
+      }
       if (rows == 0) continue;
       row_groups_.push_back({static_cast<int>(i), j, next_row, rows});
       next_row += static_cast<uint64_t>(rows);

@@ -46,6 +46,9 @@ struct ColumnPlace {
   bool missing() const { return field == nullptr && constant == nullptr; }
 };
 
+/// More rows than any source has: addresses leave two bits of a word free.
+inline constexpr uint64_t kMostRows = (uint64_t{1} << 62) - 1;
+
 /// A source with all its footers read: what there is to scan and to fetch from. Immutable.
 class Dataset {
  public:
