@@ -24,26 +24,16 @@ using Rows64 = std::vector<int64_t>;
 constexpr int64_t kNoRow = -1;
 
 /// For each source key the first entity row with the same key, or kNoRow.
-Rows64 Match(const arrow::ArrayVector& entity, const arrow::ArrayVector& source, int hash_bits = 64,
-             bool by_distance = true) {
-  arrow::MemoryPool* pool = arrow::default_memory_pool();
-  std::vector<KeyDomain> domains;
-  for (const auto& column : entity) domains.push_back(Unwrap(KeyDomainOf(*column->type(), "x")));
-  KeyIndex index(KeyEncoder(std::move(domains)), hash_bits, pool);
-  EncodedKeys keys(pool);
-  const auto encoded = index.encoder().Encode(entity, &keys);
-  EXPECT_TRUE(encoded.ok()) << encoded;
-  std::vector<Slot> entity_slots(static_cast<size_t>(entity[0]->length()));
-  if (by_distance && index.encoder().single_int64()) {
-    Bounds<int64_t> bounds{std::numeric_limits<int64_t>::max(),
-                           std::numeric_limits<int64_t>::min()};
-    for (int64_t i = 0; i < keys.length; ++i) {
-      if (!keys.IsValid(i)) continue;
-      bounds = {std::min(bounds.min, keys.ints[i]), std::max(bounds.max, keys.ints[i])};
-    }
-    index.ExpectIntegers(bounds, static_cast<uint64_t>(keys.length));
-  }
-  index.Insert(keys, entity_slots.data());
+Rows64 Match(const arrow::ArrayVector& entity, const arrow::ArrayVector& source,
+             int hash_bits = 64) {
+  RunContext context;
+  context.key_hash_bits = hash_bits;
+  arrow::FieldVector fields;
+  for (const auto& column : entity) fields.push_back(arrow::field("x", column->type()));
+  PoolVector<Slot> entity_slots(context.pool);
+  const auto index = Unwrap(
+      KeyIndex::Build(*arrow::Table::Make(arrow::schema(fields), entity), context, &entity_slots));
+  arrow::MemoryPool* pool = context.pool;
   SlotFinder finder(index, pool);
   const Slot* slots = Unwrap(finder.Find(source));
   Rows64 rows;
@@ -70,7 +60,7 @@ void ExpectMatch(const TypePtr& entity, const std::string& entity_keys, const Ty
   const auto one = Column(entity, entity_keys);
   const auto two = Column(source, source_keys);
   for (const int hash_bits : {0, 8, 64}) {
-    EXPECT_EQ(Match({one}, {two}, hash_bits, /*by_distance=*/false), expected);
+    EXPECT_EQ(Match({one}, {two}, hash_bits), expected);
     EXPECT_EQ(Match({one}, {two}, hash_bits), expected)
         << entity->ToString() << " " << entity_keys << " and " << source->ToString() << " "
         << source_keys << " by " << hash_bits << " bits";

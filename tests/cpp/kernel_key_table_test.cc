@@ -64,12 +64,11 @@ TEST(KeyTableMemory, GrowingBeyondTheLimitThrows) {
 class SlotFinderTest : public testing::Test {
  protected:
   SlotFinderTest() {
-    EncodedKeys keys(pool_);
-    const auto entity = FromJson(arrow::utf8(), R"(["a", "b"])");
-    EXPECT_TRUE(index_.encoder().Encode({entity}, &keys).ok());
-    std::vector<Slot> slots(2);
-    index_.Insert(keys, slots.data());
-    EXPECT_EQ(slots, (std::vector<Slot>{0, 1}));
+    const auto entity = TableOf({arrow::field("k", arrow::utf8())}, {R"(["a", "b"])"});
+    PoolVector<Slot> slots(pool_);
+    index_ = Unwrap(KeyIndex::Build(*entity, RunContext{}, &slots));
+    EXPECT_EQ(std::vector<Slot>(slots.begin(), slots.end()), (std::vector<Slot>{0, 1}));
+    finder_.emplace(*index_, pool_);
   }
 
   static std::shared_ptr<arrow::Array> Coded(const std::string& indices,
@@ -79,13 +78,13 @@ class SlotFinderTest : public testing::Test {
   }
 
   std::vector<Slot> Find(const std::shared_ptr<arrow::Array>& column) {
-    const Slot* slots = Unwrap(finder_.Find({column}));
+    const Slot* slots = Unwrap(finder_->Find({column}));
     return {slots, slots + column->length()};
   }
 
   arrow::MemoryPool* pool_ = arrow::default_memory_pool();
-  KeyIndex index_{KeyEncoder({KeyDomain{KeyClass::kString}}), 64, pool_};
-  SlotFinder finder_{index_, pool_};
+  std::optional<KeyIndex> index_;
+  std::optional<SlotFinder> finder_;
 };
 
 TEST_F(SlotFinderTest, BatchesOfOneDictionaryAndOfOthers) {

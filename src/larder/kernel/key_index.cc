@@ -2,10 +2,13 @@
 #include "larder/kernel/key_index.h"
 
 #include <arrow/array.h>
+#include <arrow/table.h>
+#include <arrow/type.h>
 #include <arrow/util/hashing.h>
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 namespace larder {
 
@@ -46,7 +49,7 @@ void InBlocks(const Table& table, const EncodedKeys& keys, Slot* slots, const Lo
 
 }  // namespace
 
-void KeyIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
+void ColumnIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
   // What is kept for a slot takes 8 bytes, a key in the table 32 and more. And what a core's cache
   // holds is worth it for any number of keys.
   constexpr uint64_t kSlotsPerRow = 4;
@@ -60,12 +63,12 @@ void KeyIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
   present_.assign(range / 64 + 1, 0);
 }
 
-Slot KeyIndex::size() const {
+Slot ColumnIndex::size() const {
   if (by_distance_) return last_slot_ + 1;
   return std::visit([](const auto& table) { return table.size(); }, table_);
 }
 
-void KeyIndex::Insert(const EncodedKeys& keys, Slot* slots) {
+void ColumnIndex::Insert(const EncodedKeys& keys, Slot* slots) {
   if (by_distance_) {
     for (int64_t i = 0; i < keys.length; ++i) {
       slots[i] = kNoSlot;
@@ -84,7 +87,7 @@ void KeyIndex::Insert(const EncodedKeys& keys, Slot* slots) {
       table_);
 }
 
-void KeyIndex::Find(const EncodedKeys& keys, Slot* slots) const {
+void ColumnIndex::Find(const EncodedKeys& keys, Slot* slots) const {
   if (by_distance_) {
     for (int64_t i = 0; i < keys.length; ++i) {
       const uint64_t distance = static_cast<uint64_t>(keys.ints[i]) - first_;
@@ -102,29 +105,141 @@ void KeyIndex::Find(const EncodedKeys& keys, Slot* slots) const {
       table_);
 }
 
+namespace {
+
+/// The bounds of the valid keys; of none, the least is above the greatest.
+Bounds<int64_t> BoundsOf(const EncodedKeys& keys) {
+  Bounds<int64_t> bounds{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+  for (int64_t i = 0; i < keys.length; ++i) {
+    if (!keys.IsValid(i)) continue;
+    bounds.min = std::min(bounds.min, keys.ints[i]);
+    bounds.max = std::max(bounds.max, keys.ints[i]);
+  }
+  return bounds;
+}
+
+/// `pairs` becomes one integer for each row; invalid where either slot is none.
+void PairUp(const Slot* left, const Slot* right, int64_t rows, Slot right_size,
+            EncodedKeys* pairs) {
+  const auto count = static_cast<size_t>(rows);
+  pairs->length = rows;
+  pairs->all_valid = false;
+  pairs->int_storage.resize(count);
+  pairs->valid.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    const bool valid = left[i] != kNoSlot && right[i] != kNoSlot;
+    // Slots have 32 bits, so that their product has room in 64.
+    const uint64_t pair = uint64_t{left[i]} * right_size + right[i];
+    pairs->int_storage[i] = valid ? static_cast<int64_t>(pair) : 0;
+    pairs->valid[i] = static_cast<uint8_t>(valid);
+  }
+  pairs->ints = pairs->int_storage.data();
+}
+
+}  // namespace
+
+Result<KeyIndex> KeyIndex::Build(const arrow::Table& columns, const RunContext& context,
+                                 PoolVector<Slot>* slots) {
+  KeyIndex index;
+  slots->assign(static_cast<size_t>(columns.num_rows()), kNoSlot);
+  PoolVector<Slot> column_slots(context.pool);
+  for (int i = 0; i < columns.num_columns(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(const auto column, columns.SelectColumns({i}));
+    if (i == 0) {
+      ARROW_RETURN_NOT_OK(index.AddColumn(*column, context, slots));
+      continue;
+    }
+    column_slots.assign(slots->size(), kNoSlot);
+    ARROW_RETURN_NOT_OK(index.AddColumn(*column, context, &column_slots));
+    index.AddPairs(column_slots, context, slots);
+  }
+  return index;
+}
+
+Status KeyIndex::AddColumn(const arrow::Table& column, const RunContext& context,
+                           PoolVector<Slot>* slots) {
+  const auto& field = *column.schema()->field(0);
+  ARROW_ASSIGN_OR_RAISE(const auto domain,
+                        KeyDomainOf(*field.type(), "entity rows: column '" + field.name() + "'"));
+  ColumnIndex& index = columns_.emplace_back(domain, context.key_hash_bits, context.pool);
+  EncodedKeys keys(context.pool);
+  const auto for_each_batch = [&](const auto& visit) -> Status {
+    arrow::TableBatchReader batches(column);
+    batches.set_chunksize(context.batch_rows);
+    std::shared_ptr<arrow::RecordBatch> batch;
+    while (true) {
+      ARROW_RETURN_NOT_OK(context.stop.Poll());
+      ARROW_RETURN_NOT_OK(batches.ReadNext(&batch));
+      if (batch == nullptr) return Status::OK();
+      ARROW_RETURN_NOT_OK(index.encoder().Encode(batch->columns(), &keys));
+      visit();
+    }
+  };
+  if (domain.fits_int64()) {
+    Bounds<int64_t> all{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+    ARROW_RETURN_NOT_OK(for_each_batch([&] {
+      const auto bounds = BoundsOf(keys);
+      all = {std::min(all.min, bounds.min), std::max(all.max, bounds.max)};
+    }));
+    index.ExpectIntegers(all, slots->size());
+  }
+  Slot* out = slots->data();
+  return for_each_batch([&] {
+    index.Insert(keys, out);
+    out += keys.length;
+  });
+}
+
+void KeyIndex::AddPairs(const PoolVector<Slot>& column_slots, const RunContext& context,
+                        PoolVector<Slot>* slots) {
+  EncodedKeys pairs(context.pool);
+  PairUp(slots->data(), column_slots.data(), static_cast<int64_t>(slots->size()),
+         columns_.back().size(), &pairs);
+  ColumnIndex& index = pairs_.emplace_back(KeyDomain{.key_class = KeyClass::kNumber},
+                                           context.key_hash_bits, context.pool);
+  index.ExpectIntegers(BoundsOf(pairs), slots->size());
+  index.Insert(pairs, slots->data());
+}
+
+SlotFinder::SlotFinder(const KeyIndex& index, arrow::MemoryPool* pool)
+    : index_(index), keys_(pool), pairs_(pool), dictionaries_(index.columns_.size()) {}
+
 Result<const Slot*> SlotFinder::Find(const arrow::ArrayVector& columns) {
-  slots_.resize(static_cast<size_t>(columns[0]->length()));
-  if (columns.size() == 1 && columns[0]->type_id() == arrow::Type::DICTIONARY) {
-    ARROW_RETURN_NOT_OK(FindInDictionary(*columns[0]));
-  } else {
-    ARROW_RETURN_NOT_OK(index_.encoder().Encode(columns, &keys_));
-    index_.Find(keys_, slots_.data());
+  ARROW_RETURN_NOT_OK(FindInColumn(0, columns[0], &slots_));
+  for (size_t i = 1; i < columns.size(); ++i) {
+    ARROW_RETURN_NOT_OK(FindInColumn(i, columns[i], &column_slots_));
+    PairUp(slots_.data(), column_slots_.data(), columns[i]->length(), index_.columns_[i].size(),
+           &pairs_);
+    index_.pairs_[i - 1].Find(pairs_, slots_.data());
   }
   return slots_.data();
 }
 
-Status SlotFinder::FindInDictionary(const arrow::Array& array) {
-  const auto& encoded = static_cast<const arrow::DictionaryArray&>(array);
-  if (encoded.dictionary() != dictionary_) {
-    ARROW_RETURN_NOT_OK(index_.encoder().Encode({encoded.dictionary()}, &keys_));
-    dictionary_slots_.resize(static_cast<size_t>(keys_.length));
-    index_.Find(keys_, dictionary_slots_.data());
-    dictionary_ = encoded.dictionary();
+Status SlotFinder::FindInColumn(size_t column, const std::shared_ptr<arrow::Array>& keys,
+                                std::vector<Slot>* slots) {
+  slots->resize(static_cast<size_t>(keys->length()));
+  if (keys->type_id() == arrow::Type::DICTIONARY) {
+    return FindInDictionary(column, static_cast<const arrow::DictionaryArray&>(*keys), slots);
   }
-  for (int64_t i = 0; i < array.length(); ++i) {
-    slots_[static_cast<size_t>(i)] =
-        encoded.IsNull(i) ? kNoSlot
-                          : dictionary_slots_[static_cast<size_t>(encoded.GetValueIndex(i))];
+  const ColumnIndex& index = index_.columns_[column];
+  ARROW_RETURN_NOT_OK(index.encoder().Encode({keys}, &keys_));
+  index.Find(keys_, slots->data());
+  return Status::OK();
+}
+
+Status SlotFinder::FindInDictionary(size_t column, const arrow::DictionaryArray& keys,
+                                    std::vector<Slot>* slots) {
+  Dictionary& known = dictionaries_[column];
+  if (keys.data()->dictionary != known.values) {
+    const ColumnIndex& index = index_.columns_[column];
+    ARROW_RETURN_NOT_OK(index.encoder().Encode({keys.dictionary()}, &keys_));
+    known.slots.resize(static_cast<size_t>(keys_.length));
+    index.Find(keys_, known.slots.data());
+    known.values = keys.data()->dictionary;
+  }
+  for (int64_t i = 0; i < keys.length(); ++i) {
+    (*slots)[static_cast<size_t>(i)] =
+        keys.IsNull(i) ? kNoSlot : known.slots[static_cast<size_t>(keys.GetValueIndex(i))];
   }
   return Status::OK();
 }

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "larder/base/run_context.h"
 #include "larder/kernel/join_key.h"
 #include "larder/kernel/key_table.h"
 #include "larder/source/column_bounds.h"
@@ -28,11 +29,11 @@ auto KeyAt(const KeyTable<Keys>&, const EncodedKeys& keys, int64_t row) {
   }
 }
 
-/// Join keys of the entity rows -> slots.
-class KeyIndex {
+/// The values of one join key column of the entity rows -> slots.
+class ColumnIndex {
  public:
-  KeyIndex(KeyEncoder encoder, int hash_bits, arrow::MemoryPool* pool)
-      : encoder_(std::move(encoder)),
+  ColumnIndex(KeyDomain domain, int hash_bits, arrow::MemoryPool* pool)
+      : encoder_({domain}),
         hash_bits_(hash_bits),
         table_(MakeKeyTable(encoder_, hash_bits, pool)),
         present_(pool) {}
@@ -60,22 +61,58 @@ class KeyIndex {
   PoolVector<uint64_t> present_;  ///< A bit for each slot, set if its key was inserted.
 };
 
+/// Join keys of the entity rows -> slots. A key of several columns is indexed column by column:
+/// the pair of the slots of the columns so far and of the next one is an integer, whose slot is
+/// that of them all. So each column is looked up in its own way, and nothing is copied together.
+class KeyIndex {
+ public:
+  /// `columns`: the key columns of the entity rows, at least one. `slots` becomes one for each
+  /// row, kNoSlot if any of its keys is null. TypeError, which names the column, for a type that
+  /// cannot be a join key.
+  static arrow::Result<KeyIndex> Build(const arrow::Table& columns, const RunContext& context,
+                                       PoolVector<Slot>* slots);
+
+  /// Slots are smaller.
+  Slot size() const { return pairs_.empty() ? columns_[0].size() : pairs_.back().size(); }
+  const KeyDomain& domain(size_t column) const { return columns_[column].encoder().domains()[0]; }
+
+ private:
+  friend class SlotFinder;
+
+  arrow::Status AddColumn(const arrow::Table& column, const RunContext& context,
+                          PoolVector<Slot>* slots);
+  void AddPairs(const PoolVector<Slot>& column_slots, const RunContext& context,
+                PoolVector<Slot>* slots);
+
+  std::vector<ColumnIndex> columns_;
+  std::vector<ColumnIndex> pairs_;  ///< The i-th: with the slots of columns_[i + 1].
+};
+
 /// Finds the slots of batches for one thread. A dictionary is looked up once, not once a row.
 class SlotFinder {
  public:
-  SlotFinder(const KeyIndex& index, arrow::MemoryPool* pool) : index_(index), keys_(pool) {}
+  SlotFinder(const KeyIndex& index, arrow::MemoryPool* pool);
 
   /// One slot a row of the key columns, valid until the next call.
   arrow::Result<const Slot*> Find(const arrow::ArrayVector& columns);
 
  private:
-  arrow::Status FindInDictionary(const arrow::Array& array);
+  struct Dictionary {
+    std::shared_ptr<arrow::ArrayData> values;
+    std::vector<Slot> slots;
+  };
+
+  arrow::Status FindInColumn(size_t column, const std::shared_ptr<arrow::Array>& keys,
+                             std::vector<Slot>* slots);
+  arrow::Status FindInDictionary(size_t column, const arrow::DictionaryArray& keys,
+                                 std::vector<Slot>* slots);
 
   const KeyIndex& index_;
   EncodedKeys keys_;
+  EncodedKeys pairs_;
   std::vector<Slot> slots_;
-  std::shared_ptr<arrow::Array> dictionary_;  ///< Whose slots are in dictionary_slots_.
-  std::vector<Slot> dictionary_slots_;
+  std::vector<Slot> column_slots_;
+  std::vector<Dictionary> dictionaries_;  ///< The last one of each column.
 };
 
 }  // namespace larder

@@ -176,16 +176,14 @@ Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
                       const std::vector<size_t>& row_groups, const RunContext& context,
                       ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
                       CandidateTable* candidates) {
-  // Slots of a dictionary's entries serve single keys only.
-  const bool keep_dictionaries = view.join_keys.size() == 1;
-  return ScanRowGroups(*view.dataset, row_groups, view.ScannedColumns(), keep_dictionaries, context,
-                       counters, rows_scanned, [&](size_t) -> BatchVisitor {
-                         auto scan =
-                             std::make_shared<BatchScan>(view, timeline, context, candidates);
-                         return [scan](const arrow::RecordBatch& batch, uint64_t first_address) {
-                           return scan->Scan(batch, first_address);
-                         };
-                       });
+  return ScanRowGroups(
+      *view.dataset, row_groups, view.ScannedColumns(),
+      /*keep_dictionaries=*/true, context, counters, rows_scanned, [&](size_t) -> BatchVisitor {
+        auto scan = std::make_shared<BatchScan>(view, timeline, context, candidates);
+        return [scan](const arrow::RecordBatch& batch, uint64_t first_address) {
+          return scan->Scan(batch, first_address);
+        };
+      });
 }
 
 }  // namespace larder

@@ -41,54 +41,13 @@ Result<PoolVector<Slot>> Timeline::AssignSlots(const arrow::Table& entity_rows,
                                                const RunContext& context) {
   PoolVector<Slot> slots(static_cast<size_t>(entity_rows.num_rows()), Slot{0}, context.pool);
   if (key_columns.empty()) return slots;
-  std::vector<KeyDomain> domains;
   std::vector<int> indices;
   for (const auto& column : key_columns) {
-    const int index = entity_rows.schema()->GetFieldIndex(column);
-    ARROW_ASSIGN_OR_RAISE(auto domain, KeyDomainOf(*entity_rows.schema()->field(index)->type(),
-                                                   "entity rows: column '" + column + "'"));
-    domains.push_back(domain);
-    indices.push_back(index);
+    indices.push_back(entity_rows.schema()->GetFieldIndex(column));
   }
-  keys_.emplace(KeyEncoder(std::move(domains)), context.key_hash_bits, context.pool);
-
-  ARROW_ASSIGN_OR_RAISE(const auto key_table, entity_rows.SelectColumns(indices));
-  ARROW_RETURN_NOT_OK(InsertKeys(*key_table, context, &slots));
+  ARROW_ASSIGN_OR_RAISE(const auto columns, entity_rows.SelectColumns(indices));
+  ARROW_ASSIGN_OR_RAISE(keys_, KeyIndex::Build(*columns, context, &slots));
   return slots;
-}
-
-Status Timeline::InsertKeys(const arrow::Table& key_table, const RunContext& context,
-                            PoolVector<Slot>* slots) {
-  EncodedKeys keys(context.pool);
-  const auto for_each_batch = [&](const auto& visit) -> Status {
-    arrow::TableBatchReader batches(key_table);
-    batches.set_chunksize(context.batch_rows);
-    std::shared_ptr<arrow::RecordBatch> batch;
-    while (true) {
-      ARROW_RETURN_NOT_OK(context.stop.Poll());
-      ARROW_RETURN_NOT_OK(batches.ReadNext(&batch));
-      if (batch == nullptr) return Status::OK();
-      ARROW_RETURN_NOT_OK(keys_->encoder().Encode(batch->columns(), &keys));
-      visit();
-    }
-  };
-  if (keys_->encoder().single_int64()) {
-    Bounds<int64_t> bounds{std::numeric_limits<int64_t>::max(),
-                           std::numeric_limits<int64_t>::min()};
-    ARROW_RETURN_NOT_OK(for_each_batch([&] {
-      for (int64_t i = 0; i < keys.length; ++i) {
-        if (!keys.IsValid(i)) continue;
-        bounds.min = std::min(bounds.min, keys.ints[i]);
-        bounds.max = std::max(bounds.max, keys.ints[i]);
-      }
-    }));
-    keys_->ExpectIntegers(bounds, slots->size());
-  }
-  Slot* out = slots->data();
-  return for_each_batch([&] {
-    keys_->Insert(keys, out);
-    out += keys.length;
-  });
 }
 
 Result<PoolVector<int64_t>> Timeline::ReadRowTimes(const arrow::ChunkedArray& times,

@@ -61,8 +61,6 @@ class Timeline {
                                                   const std::string& column, TimeUnit string_unit,
                                                   PoolVector<Slot>* slots,
                                                   const RunContext& context);
-  arrow::Status InsertKeys(const arrow::Table& key_table, const RunContext& context,
-                           PoolVector<Slot>* slots);
   arrow::Status Sort(const PoolVector<Slot>& slots, const PoolVector<int64_t>& row_times,
                      const RunContext& context);
 
