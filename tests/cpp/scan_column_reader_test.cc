@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arrow/array/concatenate.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -125,12 +126,24 @@ TEST_F(ColumnBatchesTest, PlainPagesAreNoDictionaries) {
   EXPECT_EQ(ReadColumn("x", true)->type_id(), arrow::Type::STRING);
 }
 
-TEST_F(ColumnBatchesTest, PagesThatFellBackToPlainAreNoDictionaries) {
-  Write("a", {StringField("x")}, {R"(["abc", "def", "ghi", "jkl", "mno", "pqr"])"},
+TEST_F(ColumnBatchesTest, ABatchEndsWhereADictionaryDoes) {
+  Write("a", {StringField("x"), Int64Field("n"), arrow::field("b", arrow::boolean())},
+        {R"(["abc", "def", "ghi", "jkl", "mno", "pqr"])", "[1, 2, 3, 4, 5, 6]",
+         "[true, false, true, true, false, null]"},
         {.dictionary_bytes = 8});
-  const auto array = ReadColumn("x", true);
-  EXPECT_TRUE(
-      array->Equals(FromJson(arrow::utf8(), R"(["abc", "def", "ghi", "jkl", "mno", "pqr"])")));
+  const auto dataset = OpenDataset({root_.path()});
+  const auto batches = Unwrap(TryRead(*dataset, 0, {"n", "x", "b"}, true));
+  ASSERT_EQ(batches.size(), 2U);
+  EXPECT_EQ(batches[0]->column(1)->type_id(), arrow::Type::DICTIONARY);
+  EXPECT_EQ(batches[1]->column(1)->type_id(), arrow::Type::STRING);
+  const auto whole = Unwrap(TryRead(*dataset, 0, {"n", "x", "b"}, false));
+  ASSERT_EQ(whole.size(), 1U);
+  for (const int column : {0, 2}) {
+    const auto joined =
+        Unwrap(arrow::Concatenate({batches[0]->column(column), batches[1]->column(column)}));
+    EXPECT_TRUE(joined->Equals(whole[0]->column(column)));
+  }
+  EXPECT_TRUE(batches[1]->column(1)->Equals(whole[0]->column(1)->Slice(batches[0]->num_rows())));
 }
 
 TEST_F(ColumnBatchesTest, NumbersAreNoDictionaries) {

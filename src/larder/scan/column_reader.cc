@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "larder/scan/chunk_stream.h"
 
@@ -45,26 +46,6 @@ int64_t ReadCounters::files() const {
   }
   return files;
 }
-
-namespace {
-
-/// True if every data page of the chunk refers to a dictionary, so that reading it as a
-/// dictionary array costs nothing.
-bool IsDictionaryEncoded(const parquet::ColumnChunkMetaData& chunk) {
-  if (!chunk.has_dictionary_page() || chunk.type() != parquet::Type::BYTE_ARRAY) return false;
-  bool known = false;
-  for (const auto& pages : chunk.encoding_stats()) {
-    if (pages.page_type == parquet::PageType::DICTIONARY_PAGE) continue;
-    known = true;
-    if (pages.encoding != parquet::Encoding::RLE_DICTIONARY &&
-        pages.encoding != parquet::Encoding::PLAIN_DICTIONARY) {
-      return false;
-    }
-  }
-  return known;
-}
-
-}  // namespace
 
 Result<ColumnBatches> ColumnBatches::Open(const Dataset& dataset, size_t row_group,
                                           const std::vector<std::string>& columns,
@@ -102,8 +83,8 @@ Status ColumnBatches::OpenFile(const SourceFile& file, bool keep_dictionaries) {
   std::map<const parquet::arrow::SchemaField*, int> in_batches;
   for (auto& column : columns_) {
     if (column.place.field == nullptr) continue;
-    ARROW_ASSIGN_OR_RAISE(column.flat,
-                          FlatColumn::Open(input, file, group_, *column.place.field, context_));
+    ARROW_ASSIGN_OR_RAISE(column.flat, FlatColumn::Open(input, file, group_, *column.place.field,
+                                                        keep_dictionaries, context_));
     if (column.flat == nullptr) in_batches[column.place.field] = 0;
   }
   if (in_batches.empty()) return Status::OK();
@@ -118,22 +99,13 @@ Status ColumnBatches::OpenFile(const SourceFile& file, bool keep_dictionaries) {
       column.in_batches = found->second;
     }
   }
-  return OpenReader(file, leaves, keep_dictionaries, std::move(input));
+  return OpenReader(file, leaves, std::move(input));
 }
 
 Status ColumnBatches::OpenReader(const SourceFile& file, const std::vector<int>& leaves,
-                                 bool keep_dictionaries,
                                  std::shared_ptr<arrow::io::RandomAccessFile> input) {
   auto properties = SourceReaderProperties();
   properties.set_batch_size(std::min(context_.batch_rows, group_.rows));
-  if (keep_dictionaries) {
-    const auto metadata = file.metadata->RowGroup(group_.index);
-    for (const int leaf : leaves) {
-      if (IsDictionaryEncoded(*metadata->ColumnChunk(leaf))) {
-        properties.set_read_dictionary(leaf, true);
-      }
-    }
-  }
   // Page by page: fetching column chunks whole costs fresh memory for each, which the system
   // has to clear first.
   parquet::ReaderProperties reading(context_.pool);
@@ -148,8 +120,11 @@ Status ColumnBatches::OpenReader(const SourceFile& file, const std::vector<int>&
 
 void ColumnBatches::Skip(int64_t rows) {
   rows_left_ -= rows;
-  for (const auto& column : columns_) {
-    if (column.flat != nullptr) column.flat->Skip(rows);
+  for (auto& column : columns_) {
+    if (column.flat == nullptr) continue;
+    int64_t ahead = column.ahead == nullptr ? 0 : column.ahead->length();
+    column.flat->Skip(std::max<int64_t>(rows - ahead, 0));
+    if (ahead > 0) column.ahead = ahead > rows ? column.ahead->Slice(rows) : nullptr;
   }
 }
 
@@ -180,19 +155,31 @@ Result<std::shared_ptr<RecordBatch>> ColumnBatches::Next(int64_t rows) {
   arrow::ArrayVector arrays;
   const Status status = CatchExceptions([&]() -> Status {
     std::shared_ptr<RecordBatch> batch;
-    if (batches_ != nullptr) {
+    const bool is_ahead = std::any_of(columns_.begin(), columns_.end(), [](const Column& column) {
+      return column.in_batches >= 0 && column.ahead != nullptr;
+    });
+    if (batches_ != nullptr && !is_ahead) {
       ARROW_ASSIGN_OR_RAISE(batch, ReadBatch());
       rows = batch->num_rows();
     }
-    for (const auto& column : columns_) {
+    for (auto& column : columns_) {
       std::shared_ptr<arrow::Array> array;
-      if (column.in_batches >= 0) {
+      if (column.ahead != nullptr) {
+        array = std::exchange(column.ahead, nullptr);
+      } else if (column.in_batches >= 0) {
         array = batch->column(column.in_batches);
       } else {
         ARROW_ASSIGN_OR_RAISE(array, ReadColumn(column, rows));
       }
+      rows = std::min(rows, array->length());
       fields.push_back(column.field->WithType(array->type()));
       arrays.push_back(std::move(array));
+    }
+    // As many as there are of every column; the rest is the begin of the next batch.
+    for (size_t i = 0; i < arrays.size(); ++i) {
+      if (arrays[i]->length() == rows) continue;
+      columns_[i].ahead = arrays[i]->Slice(rows);
+      arrays[i] = arrays[i]->Slice(0, rows);
     }
     return Status::OK();
   });

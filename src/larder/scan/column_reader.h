@@ -41,14 +41,14 @@ class ColumnBatches {
  public:
   /// `row_group` is an index in dataset.row_groups(). Columns come in the order of `columns`, in
   /// the types of the file: nulls where the file lacks one, constants for partition columns.
-  /// With `keep_dictionaries`, columns of strings whose pages are all dictionary-encoded come as
-  /// dictionary arrays.
+  /// With `keep_dictionaries`, strings of pages with a dictionary come as dictionary arrays.
   static arrow::Result<ColumnBatches> Open(const Dataset& dataset, size_t row_group,
                                            const std::vector<std::string>& columns,
                                            bool keep_dictionaries, const RunContext& context,
                                            ReadCounters* counters);
 
-  /// The next batch, of up to context.batch_rows rows; null after the last. Errors name the file.
+  /// The next batch, of up to context.batch_rows rows, at least one; null after the last. Errors
+  /// name the file.
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next() { return Next(context_.batch_rows); }
   /// The same with up to `rows` rows, if can_skip().
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next(int64_t rows);
@@ -63,12 +63,12 @@ class ColumnBatches {
     std::shared_ptr<arrow::Field> field;
     ColumnPlace place;
     std::unique_ptr<FlatColumn> flat;
-    int in_batches = -1;  ///< Index in the batches of Arrow's reader.
+    std::shared_ptr<arrow::Array> ahead;  ///< Rows that were read, and other columns had not yet.
+    int in_batches = -1;                  ///< Index in the batches of Arrow's reader.
   };
 
   arrow::Status OpenFile(const SourceFile& file, bool keep_dictionaries);
   arrow::Status OpenReader(const SourceFile& file, const std::vector<int>& leaves,
-                           bool keep_dictionaries,
                            std::shared_ptr<arrow::io::RandomAccessFile> input);
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> ReadBatch();
   arrow::Result<std::shared_ptr<arrow::Array>> ReadColumn(const Column& column, int64_t rows);

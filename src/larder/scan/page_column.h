@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/buffer.h>
+#include <arrow/result.h>
+#include <arrow/status.h>
+#include <arrow/type_fwd.h>
+#include <arrow/util/bit_util.h>
+#include <parquet/column_page.h>
+#include <parquet/column_reader.h>
+#include <parquet/encoding.h>
+#include <parquet/exception.h>
+#include <parquet/schema.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "larder/base/memory_budget.h"
+#include "larder/scan/chunk_stream.h"
+#include "larder/scan/flat_column.h"
+
+namespace larder {
+
+/// A buffer that is filled anew once nobody else holds what it was filled with before.
+class ReusedBuffer {
+ public:
+  explicit ReusedBuffer(arrow::MemoryPool* pool) : pool_(pool) {}
+
+  arrow::Result<std::shared_ptr<arrow::ResizableBuffer>> OfSize(int64_t bytes) {
+    if (buffer_ == nullptr || buffer_.use_count() > 1) {
+      ARROW_ASSIGN_OR_RAISE(buffer_, arrow::AllocateResizableBuffer(bytes, pool_));
+      return buffer_;
+    }
+    // Pairs with the release of the last one who held it, perhaps on another thread.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    ARROW_RETURN_NOT_OK(buffer_->Resize(bytes, /*shrink_to_fit=*/false));
+    return buffer_;
+  }
+
+ private:
+  arrow::MemoryPool* pool_;
+  std::shared_ptr<arrow::ResizableBuffer> buffer_;
+};
+
+/// A bitmap of ones.
+inline arrow::Result<std::shared_ptr<arrow::ResizableBuffer>> AllValid(ReusedBuffer* buffer,
+                                                                       int64_t rows) {
+  ARROW_ASSIGN_OR_RAISE(auto valid, buffer->OfSize(arrow::bit_util::BytesForBits(rows)));
+  arrow::bit_util::SetBitsTo(valid->mutable_data(), 0, rows, true);
+  return valid;
+}
+
+/// The pages of one column chunk.
+struct ChunkPages {
+  const parquet::ColumnDescriptor& leaf;
+  int64_t rows;  ///< Of the row group.
+  std::shared_ptr<ChunkStream> stream;
+  std::unique_ptr<parquet::PageReader> reader;
+};
+
+/// What flat columns of every type have in common: pages, levels, decoders, and the rows to leave
+/// out. A page in hand has left() rows that have not been decoded.
+template <typename ParquetType>
+class PageColumn : public FlatColumn {
+ public:
+  using Value = typename ParquetType::c_type;
+  using Decoder = parquet::TypedDecoder<ParquetType>;
+
+  PageColumn(ChunkPages pages, arrow::MemoryPool* pool)
+      : leaf_(pages.leaf),
+        rows_(pages.rows),
+        stream_(std::move(pages.stream)),
+        pages_(std::move(pages.reader)),
+        pool_(pool),
+        levels_(pool),
+        discarded_(pool) {
+    pages_->set_data_page_filter([this](const parquet::DataPageStats& page) {
+      if (page.num_values > skipped_) return false;
+      skipped_ -= page.num_values;
+      stream_->SkipNextRead();
+      return true;
+    });
+  }
+
+  void Skip(int64_t rows) override { skipped_ += rows; }
+
+ protected:
+  /// Reads on until the next row is one that is wanted.
+  arrow::Status FindRows() {
+    while (true) {
+      if (const int64_t unwanted = std::min(skipped_, left_); unwanted > 0) {
+        discarded_.resize(static_cast<size_t>(unwanted));
+        discarded_valid_.assign(static_cast<size_t>(arrow::bit_util::BytesForBits(unwanted)), 0xff);
+        Decode(unwanted, discarded_valid_.data(), 0, discarded_.data());
+        skipped_ -= unwanted;
+      }
+      if (left_ > 0) return arrow::Status::OK();
+      ARROW_RETURN_NOT_OK(NextPage());
+    }
+  }
+
+  int64_t left() const { return left_; }
+  bool page_has_nulls() const { return page_has_nulls_; }
+  arrow::MemoryPool* pool() const { return pool_; }
+
+  /// The decoder of dictionary indices if the page in hand has those; else null.
+  parquet::DictDecoder<ParquetType>* indices() const {
+    return decoder_ == dictionary_.get() ? dictionary_.get() : nullptr;
+  }
+
+  /// Clears the bits, from `offset` on, of those of the next `count` rows that are null. Returns
+  /// how many that are.
+  int64_t ClearNulls(int64_t count, uint8_t* valid_bits, int64_t offset) const {
+    if (!page_has_nulls_) return 0;
+    int64_t nulls = 0;
+    const int16_t* levels = levels_.data() + levels_.size() - static_cast<size_t>(left_);
+    for (int64_t i = 0; i < count; ++i) {
+      if (levels[i] == leaf_.max_definition_level()) continue;
+      arrow::bit_util::ClearBit(valid_bits, offset + i);
+      ++nulls;
+    }
+    return nulls;
+  }
+
+  /// The next `count` rows of the page. Returns how many are null; `valid_bits`, which is needed
+  /// if there are any, has ones from bit `offset` on.
+  int64_t Decode(int64_t count, uint8_t* valid_bits, int64_t offset, Value* out) {
+    const int64_t nulls = ClearNulls(count, valid_bits, offset);
+    const int decoded = nulls == 0
+                            ? decoder_->Decode(out, static_cast<int>(count))
+                            : decoder_->DecodeSpaced(out, static_cast<int>(count),
+                                                     static_cast<int>(nulls), valid_bits, offset);
+    Take(count, decoded == count);
+    return nulls;
+  }
+
+  /// The next `count` rows have been decoded; `all`: with success.
+  void Take(int64_t count, bool all) {
+    if (!all) throw parquet::ParquetException("a page ends before its last value");
+    left_ -= count;
+  }
+
+ private:
+  arrow::Status NextPage() {
+    const std::shared_ptr<parquet::Page> page = pages_->NextPage();
+    if (page == nullptr) {
+      return arrow::Status::IOError(
+          "column '", leaf_.path()->ToDotString(),
+          "' ends before the last row of its row group: the file is corrupt");
+    }
+    if (page->type() == parquet::PageType::DICTIONARY_PAGE) {
+      SetDictionary(static_cast<const parquet::DictionaryPage&>(*page));
+    } else if (page->type() == parquet::PageType::DATA_PAGE) {
+      SetPage(static_cast<const parquet::DataPageV1&>(*page));
+    } else if (page->type() == parquet::PageType::DATA_PAGE_V2) {
+      SetPage(static_cast<const parquet::DataPageV2&>(*page));
+    }
+    return arrow::Status::OK();
+  }
+
+  void SetDictionary(const parquet::DictionaryPage& page) {
+    auto values = parquet::MakeTypedDecoder<ParquetType>(parquet::Encoding::PLAIN, &leaf_, pool_);
+    values->SetData(page.num_values(), page.data(), page.size());
+    dictionary_ = parquet::MakeDictDecoder<ParquetType>(&leaf_, pool_);
+    dictionary_->SetDict(values.get());
+  }
+
+  void SetPage(const parquet::DataPageV1& page) {
+    const auto set_levels = [&] {
+      return level_decoder_.SetData(page.definition_level_encoding(), leaf_.max_definition_level(),
+                                    page.num_values(), page.data(), page.size());
+    };
+    const int level_bytes = leaf_.max_definition_level() > 0 ? set_levels() : 0;
+    SetPage(page, level_bytes, set_levels);
+  }
+
+  void SetPage(const parquet::DataPageV2& page) {
+    const int level_bytes = page.definition_levels_byte_length();
+    const int repetition_bytes = page.repetition_levels_byte_length();
+    if (level_bytes < 0 || repetition_bytes < 0 || repetition_bytes > page.size() ||
+        level_bytes > page.size() - repetition_bytes) {
+      throw parquet::ParquetException("a page is shorter than its levels");
+    }
+    const auto set_levels = [&] {
+      level_decoder_.SetDataV2(level_bytes, leaf_.max_definition_level(), page.num_values(),
+                               page.data() + repetition_bytes);
+    };
+    if (leaf_.max_definition_level() > 0) set_levels();
+    SetPage(page, repetition_bytes + level_bytes, set_levels);
+  }
+
+  /// `set_levels` gives the page's levels to their decoder, as has been done already.
+  template <typename SetLevels>
+  void SetPage(const parquet::DataPage& page, int level_bytes, const SetLevels& set_levels) {
+    if (page.num_values() > rows_ || level_bytes > page.size()) {
+      throw parquet::ParquetException("a page has more rows than its row group, or no values");
+    }
+    page_has_nulls_ = false;
+    if (const int16_t present = leaf_.max_definition_level(); present > 0) {
+      page_has_nulls_ =
+          level_decoder_.CountUpTo(present, page.num_values()).matching_count != page.num_values();
+      if (page_has_nulls_) {
+        set_levels();
+        levels_.resize(static_cast<size_t>(page.num_values()));
+        if (level_decoder_.Decode(page.num_values(), levels_.data()) != page.num_values()) {
+          throw parquet::ParquetException("a page has fewer levels than rows");
+        }
+      }
+    }
+    decoder_ = DecoderOf(page.encoding());
+    decoder_->SetData(page.num_values(), page.data() + level_bytes, page.size() - level_bytes);
+    left_ = page.num_values();
+  }
+
+  Decoder* DecoderOf(parquet::Encoding::type encoding) {
+    if (encoding == parquet::Encoding::RLE_DICTIONARY ||
+        encoding == parquet::Encoding::PLAIN_DICTIONARY) {
+      if (dictionary_ == nullptr) {
+        throw parquet::ParquetException("a page refers to a dictionary that is not there");
+      }
+      return dictionary_.get();
+    }
+    if (plain_decoder_ == nullptr || plain_decoder_->encoding() != encoding) {
+      plain_decoder_ = parquet::MakeTypedDecoder<ParquetType>(encoding, &leaf_, pool_);
+    }
+    return plain_decoder_.get();
+  }
+
+  const parquet::ColumnDescriptor& leaf_;
+  const int64_t rows_;
+  std::shared_ptr<ChunkStream> stream_;
+  std::unique_ptr<parquet::PageReader> pages_;
+  arrow::MemoryPool* pool_;
+
+  int64_t skipped_ = 0;  ///< Rows to leave out before the next one that is read.
+  int64_t left_ = 0;     ///< Rows of the page in hand.
+  bool page_has_nulls_ = false;
+  parquet::LevelDecoder level_decoder_;
+  std::unique_ptr<parquet::DictDecoder<ParquetType>> dictionary_;
+  std::unique_ptr<Decoder> plain_decoder_;  ///< Of any encoding without a dictionary.
+  Decoder* decoder_ = nullptr;              ///< Of the page in hand.
+
+  PoolVector<int16_t> levels_;  ///< Of the page in hand, if it has nulls.
+  PoolVector<Value> discarded_;
+  std::vector<uint8_t> discarded_valid_;
+};
+
+}  // namespace larder
