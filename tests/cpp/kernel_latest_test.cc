@@ -62,6 +62,14 @@ TEST_F(LatestTest, TiesGoToCreatedThenToTheLaterRow) {
   EXPECT_EQ(Find(), (Addresses{2, 4, 6}));
 }
 
+TEST_F(LatestTest, KeysFarFromEachOtherAndThoseThatNoStatisticsTellOf) {
+  AddRows("a", "[5, 7, -3, 7]", "[1, 2, 3, 4]", "[1, 1, 1, 1]");
+  AddRows("b", "[6, 900, -4, 7]", "[9, 5, 5, 3]", "[1, 1, 1, 1]", {.statistics = false});
+  EXPECT_EQ(Find(), (Addresses{0, 2, 3, 4, 5, 6}));
+  AddRows("c", "[9223372036854775807, -9223372036854775808, 6]", "[1, 1, 10]", "[1, 1, 1]");
+  EXPECT_EQ(Find(), (Addresses{0, 2, 3, 5, 6, 8, 9, 10}));
+}
+
 TEST_F(LatestTest, RowsWithANullKeyOrTimeDoNotCount) {
   AddRows("a", "[null, 1, 1, 2]", "[99, 5, null, null]", "[1, 1, 1, 1]");
   EXPECT_EQ(Find(), Addresses{1});

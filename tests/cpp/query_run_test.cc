@@ -107,6 +107,35 @@ TEST_F(RunTest, SeveralViewsInTheirOrder) {
   EXPECT_EQ(answer->stats().views[0].name, "w");
 }
 
+TEST_F(RunTest, ViewsThatDifferInTtlAndFeaturesShareAScan) {
+  auto brief = view_;
+  brief.name = "brief";
+  brief.ttl_us = 10;
+  brief.features = {{"x", "brief__x"}};
+  auto other = view_;
+  other.name = "other";
+  other.join_keys = {};
+  other.features = {{"k", "other__k"}};
+  for (const bool brief_first : {true, false}) {
+    const auto& one = brief_first ? brief : view_;
+    const auto& two = brief_first ? view_ : brief;
+    const auto answer =
+        Unwrap(PointInTime({"time", {one, other, two}, false}, Entities(), RunOptions{}));
+    const auto table = TableIn(answer);
+    const auto expect = [&](const std::string& name, const std::string& json) {
+      const auto values = FromJson(table->schema()->GetFieldByName(name)->type(), json);
+      EXPECT_TRUE(table->GetColumnByName(name)->Equals(arrow::ChunkedArray(values))) << name;
+    };
+    expect("brief__x", "[null, null, null, null, null]");
+    expect("v__x", R"(["a", null, null, null, null])");
+    expect("v__y", "[null, 7, null, null, null]");
+    expect("other__k", "[2, 2, null, null, 2]");
+    EXPECT_EQ(answer->stats().views[0].rows_scanned, 5);
+    EXPECT_EQ(answer->stats().views[1].rows_scanned, 5);
+    EXPECT_EQ(answer->stats().views[2].rows_scanned, 0);
+  }
+}
+
 TEST_F(RunTest, JoinKeysMatchByNameWhateverTheirOrder) {
   WriteParquet(root_ / "e/a", *TableOf({Int64Field("p"), Int64Field("q"), TimeField("t")},
                                        {"[1, 2, 1]", "[2, 1, 1]", "[10, 10, 10]"}));

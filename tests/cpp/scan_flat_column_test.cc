@@ -94,7 +94,8 @@ class FlatColumnTest : public testing::TestWithParam<Layout> {
     const SourceFile& file = dataset_->files()[0];
     const auto input = Unwrap(OpenSourceFile(path_, arrow::default_memory_pool()));
     return Unwrap(FlatColumn::Open(input, file, dataset_->row_groups()[0],
-                                   file.manifest->schema_fields[0], keep_dictionary, RunContext{}));
+                                   file.footer->manifest.schema_fields[0], keep_dictionary,
+                                   RunContext{}));
   }
 
   /// Reads and skips stretches of random length, and compares what is read.
@@ -229,7 +230,7 @@ TEST(FlatColumn, LeavesOtherColumnsToArrow) {
   const auto dataset = OpenDataset({root / "a"});
   const SourceFile& file = dataset->files()[0];
   const auto input = Unwrap(OpenSourceFile(file.path, arrow::default_memory_pool()));
-  for (const auto& field : file.manifest->schema_fields) {
+  for (const auto& field : file.footer->manifest.schema_fields) {
     EXPECT_EQ(Unwrap(FlatColumn::Open(input, file, dataset->row_groups()[0], field,
                                       /*keep_dictionary=*/false, RunContext{})),
               nullptr)
@@ -244,9 +245,9 @@ TEST(FlatColumn, AFileThatWasCutShortIsAnError) {
   const SourceFile& file = dataset->files()[0];
   WriteBytes(file.path, "PAR1");
   const auto input = Unwrap(OpenSourceFile(file.path, arrow::default_memory_pool()));
-  const auto column =
-      FlatColumn::Open(input, file, dataset->row_groups()[0], file.manifest->schema_fields[0],
-                       /*keep_dictionary=*/false, RunContext{});
+  const auto column = FlatColumn::Open(input, file, dataset->row_groups()[0],
+                                       file.footer->manifest.schema_fields[0],
+                                       /*keep_dictionary=*/false, RunContext{});
   ExpectError(column.status(), StatusCode::IOError, {"'x'", "truncated"});
 }
 

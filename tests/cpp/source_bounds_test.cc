@@ -141,7 +141,7 @@ TEST_F(ColumnBoundsTest, BytesOfAllLeaves) {
   const auto nested = arrow::struct_({Int64Field("a"), Int64Field("b")});
   const auto dataset = Write(nested, R"([{"a": 1, "b": 2}])");
   const auto& group = dataset->row_groups()[0];
-  const auto metadata = dataset->files()[0].metadata->RowGroup(0);
+  const auto metadata = dataset->files()[0].metadata()->RowGroup(0);
   EXPECT_EQ(ColumnBytes(*dataset, group, "x"),
             metadata->ColumnChunk(0)->total_compressed_size() +
                 metadata->ColumnChunk(1)->total_compressed_size());

@@ -5,6 +5,8 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "larder/kernel/join_key.h"
 #include "larder/kernel/latest_table.h"
 #include "larder/scan/pruning.h"
+#include "larder/source/column_bounds.h"
 
 namespace larder {
 
@@ -20,24 +23,69 @@ using arrow::Status;
 
 namespace {
 
+/// The newest row of each key. Those of integers that lie close together, as ids do, have places
+/// by their distance from the first, and nothing is hashed; the table has all others.
+class NewestRows {
+ public:
+  NewestRows(const KeyEncoder& encoder, const Bounds<int64_t>& close, const RunContext& context)
+      : first_(static_cast<uint64_t>(close.min)),
+        places_(close.min <= close.max
+                    ? static_cast<uint64_t>(close.max) - static_cast<uint64_t>(close.min) + 1
+                    : 0),
+        by_distance_(places_, context.threads > 1, context.pool),
+        table_(encoder, context) {}
+
+  /// Not smaller than places() if the key belongs into the table.
+  uint64_t PlaceOf(int64_t key) const { return static_cast<uint64_t>(key) - first_; }
+  uint64_t places() const { return places_; }
+  CandidateTable& by_distance() { return by_distance_; }
+  LatestTable& table() { return table_; }
+
+  /// Adds them to `newest`; the table is empty then.
+  Status Finish(RowSet* newest) {
+    for (size_t place = 0; place < places_; ++place) {
+      if (by_distance_[place].exists()) newest->Insert(by_distance_[place].address());
+    }
+    return table_.Finish(newest);
+  }
+
+ private:
+  const uint64_t first_;
+  const uint64_t places_;
+  CandidateTable by_distance_;
+  LatestTable table_;
+};
+
 /// Scans batches on one thread.
 class LatestBatchScan {
  public:
   LatestBatchScan(const LatestScan& scan, const KeyEncoder& encoder, TimeUnit string_unit,
-                  const RunContext& context, LatestTable* table)
+                  const RunContext& context, NewestRows* newest)
       : scan_(scan),
         encoder_(encoder),
-        table_(*table),
+        newest_(*newest),
         rows_(scan, string_unit, context.pool),
         keys_(context.pool) {}
 
   Status Scan(const arrow::RecordBatch& batch, uint64_t first_address) {
-    ARROW_RETURN_NOT_OK(ReadCandidates(batch, first_address));
+    ARROW_RETURN_NOT_OK(rows_.Read(batch, first_address));
     ARROW_RETURN_NOT_OK(ReadKeys(batch));
-    return table_.Raise(keys_, candidates_, &scratch_);
+    others_.clear();
+    if (newest_.places() == 0) {
+      ARROW_RETURN_NOT_OK(ForEachRow(0, keys_.length, [&](int64_t row, const Candidate& candidate) {
+        AddToOthers(row, candidate);
+      }));
+    }
+    for (int64_t begin = 0; newest_.places() > 0 && begin < keys_.length; begin += kBlock) {
+      ARROW_RETURN_NOT_OK(RaiseByDistance(begin, std::min(begin + kBlock, keys_.length)));
+    }
+    return others_.empty() ? Status::OK() : newest_.table().Raise(keys_, others_, &scratch_);
   }
 
  private:
+  /// Rows whose candidates are fetched from memory while others are raised.
+  static constexpr int64_t kBlock = 128;
+
   Status ReadKeys(const arrow::RecordBatch& batch) {
     const auto& columns = batch.columns();
     const auto count = static_cast<int64_t>(scan_.join_keys.size());
@@ -49,28 +97,80 @@ class LatestBatchScan {
     return Status::OK();
   }
 
-  /// One candidate a row; none for rows outside of the range.
-  Status ReadCandidates(const arrow::RecordBatch& batch, uint64_t first_address) {
-    ARROW_RETURN_NOT_OK(rows_.Read(batch, first_address));
+  /// Calls visit(row, candidate) for the rows within the range.
+  template <typename Visit>
+  Status ForEachRow(int64_t begin, int64_t end, const Visit& visit) const {
     const TimeColumn& event = rows_.event();
     const Bounds<int64_t> range = scan_.range.InUnit(event.unit());
-    candidates_.assign(static_cast<size_t>(batch.num_rows()), Candidate{});
-    for (int64_t i = 0; i < batch.num_rows(); ++i) {
+    for (int64_t i = begin; i < end; ++i) {
       const int64_t time = event.values()[i];
       if (event.IsNull(i) || time < range.min || time > range.max) continue;
-      ARROW_RETURN_NOT_OK(rows_.Make(i, &candidates_[static_cast<size_t>(i)]));
+      Candidate candidate;
+      ARROW_RETURN_NOT_OK(rows_.Make(i, &candidate));
+      visit(i, candidate);
     }
     return Status::OK();
   }
 
+  Status RaiseByDistance(int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const uint64_t place = newest_.PlaceOf(keys_.ints[i]);
+      if (place < newest_.places()) newest_.by_distance().Prefetch(place);
+    }
+    return ForEachRow(begin, end, [&](int64_t row, const Candidate& candidate) {
+      if (!keys_.IsValid(row)) return;
+      const uint64_t place = newest_.PlaceOf(keys_.ints[row]);
+      if (place < newest_.places()) {
+        newest_.by_distance().Raise(place, candidate);
+      } else {
+        AddToOthers(row, candidate);
+      }
+    });
+  }
+
+  void AddToOthers(int64_t row, const Candidate& candidate) {
+    if (others_.empty()) others_.resize(static_cast<size_t>(keys_.length));
+    others_[static_cast<size_t>(row)] = candidate;
+  }
+
   const LatestScan& scan_;
   const KeyEncoder& encoder_;
-  LatestTable& table_;
+  NewestRows& newest_;
   RowCandidates rows_;
   EncodedKeys keys_;
-  std::vector<Candidate> candidates_;
+  std::vector<Candidate> others_;  ///< For the table: none, or one for each row of the batch.
   LatestTable::Scratch scratch_;
 };
+
+/// The bounds of the keys, by statistics, if they are integers and so close together that places
+/// for all of them take less than the rows that are read; else the least is above the greatest.
+Bounds<int64_t> CloseKeys(const LatestScan& scan, const KeyEncoder& encoder,
+                          const std::vector<size_t>& row_groups, const RunContext& context) {
+  constexpr Bounds<int64_t> kNone{std::numeric_limits<int64_t>::max(),
+                                  std::numeric_limits<int64_t>::min()};
+  // What is forced into pieces or into collisions goes through the table.
+  if (scan.join_keys.size() != 1 || !encoder.single_int64() || context.rows_in_memory > 0 ||
+      context.key_hash_bits < 64) {
+    return kNone;
+  }
+  Bounds<int64_t> bounds = kNone;
+  uint64_t rows = 0;
+  for (const size_t i : row_groups) {
+    const RowGroup& group = scan.dataset->row_groups()[i];
+    rows += static_cast<uint64_t>(group.rows);
+    const auto keys = IntegerBounds(*scan.dataset, group, scan.join_keys[0]);
+    if (!keys) continue;
+    bounds = {std::min(bounds.min, keys->min), std::max(bounds.max, keys->max)};
+  }
+  if (bounds.min > bounds.max) return kNone;
+  const uint64_t range = static_cast<uint64_t>(bounds.max) - static_cast<uint64_t>(bounds.min);
+  constexpr uint64_t kPlacesAtLeast = 1024;
+  uint64_t most = std::max(rows / 4, kPlacesAtLeast);
+  if (context.memory_limit > 0) {
+    most = std::min(most, static_cast<uint64_t>(context.memory_limit) / 4 / sizeof(Candidate));
+  }
+  return range < most ? bounds : kNone;
+}
 
 Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
   std::vector<KeyDomain> domains;
@@ -102,17 +202,17 @@ Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, Rea
 
   RowSet newest(rows, context.pool);
   ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
-    LatestTable table(encoder, context);
+    NewestRows rows_of_keys(encoder, CloseKeys(scan, encoder, groups, context), context);
     ARROW_RETURN_NOT_OK(ScanRowGroups(
         *scan.dataset, groups, scan.ScannedColumns(), /*keep_dictionaries=*/true, context, counters,
         rows_scanned, [&](size_t) -> BatchVisitor {
           auto batches =
-              std::make_shared<LatestBatchScan>(scan, encoder, string_unit, context, &table);
+              std::make_shared<LatestBatchScan>(scan, encoder, string_unit, context, &rows_of_keys);
           return [batches](const arrow::RecordBatch& batch, uint64_t first_address) {
             return batches->Scan(batch, first_address);
           };
         }));
-    return table.Finish(&newest);
+    return rows_of_keys.Finish(&newest);
   }));
   return newest;
 }

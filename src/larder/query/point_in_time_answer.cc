@@ -5,7 +5,6 @@
 #include <arrow/util/byte_size.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <set>
 
@@ -55,6 +54,7 @@ struct View {
   std::vector<std::string> join_keys;       ///< Columns of the source,
   std::vector<std::string> entity_columns;  ///< and of the entity rows, in the same order.
   std::vector<std::string> feature_columns;
+  size_t first_column = 0;   ///< Of its features in the answer.
   std::set<size_t> planned;  ///< Row groups, if it is only planned.
   RowCounts counts;
 
@@ -70,6 +70,13 @@ struct View {
     }
   }
 };
+
+/// True if one scan serves both views: they differ in TTL and features only.
+bool ShareScan(const View& a, const View& b) {
+  return a.dataset == b.dataset && a.join_keys == b.join_keys &&
+         a.entity_columns == b.entity_columns && a.spec.event_timestamp == b.spec.event_timestamp &&
+         a.spec.created_timestamp == b.spec.created_timestamp;
+}
 
 /// Entity rows in, their features out.
 class PointInTimeAnswer : public Answer {
@@ -97,6 +104,7 @@ class PointInTimeAnswer : public Answer {
       ARROW_RETURN_NOT_OK(CheckView(spec, *dataset, entity_schema));
       auto view = std::make_unique<View>(spec, dataset);
       view->SetKeys();
+      view->first_column = fields.size();
       for (const auto& feature : spec.features) {
         ARROW_ASSIGN_OR_RAISE(const auto field, dataset->GetField(feature.column, "feature"));
         fields.push_back(arrow::field(feature.name, field->type()));
@@ -104,6 +112,11 @@ class PointInTimeAnswer : public Answer {
       }
       timelines.insert(view->entity_columns);
       row_bytes_ += EstimateRowBytes(*dataset, view->feature_columns);
+      auto scan = std::find_if(scans_.begin(), scans_.end(), [&](const std::vector<View*>& others) {
+        return ShareScan(*others.front(), *view);
+      });
+      if (scan == scans_.end()) scan = scans_.emplace(scan);
+      scan->push_back(view.get());
       views_.push_back(std::move(view));
     }
     row_bytes_ += kTimelineRowBytes * static_cast<int64_t>(timelines.size());
@@ -185,45 +198,74 @@ class PointInTimeAnswer : public Answer {
   Result<arrow::RecordBatchVector> Join(const std::shared_ptr<arrow::Table>& entities) {
     Timelines timelines;
     arrow::ChunkedArrayVector columns = entities->columns();
-    std::vector<RowCounts> counts;
+    columns.resize(static_cast<size_t>(schema_->num_fields()));
+    std::vector<std::pair<View*, RowCounts>> counts;
     Lap();
-    for (const auto& view : views_) {
-      auto& timeline = timelines[view->entity_columns];
+    for (const auto& views : scans_) {
+      auto& timeline = timelines[views.front()->entity_columns];
       if (timeline == nullptr) {
-        ARROW_ASSIGN_OR_RAISE(timeline, Timeline::Build(*entities, view->entity_columns,
+        ARROW_ASSIGN_OR_RAISE(timeline, Timeline::Build(*entities, views.front()->entity_columns,
                                                         request_.event_timestamp, context()));
       }
       stages().index += Lap();
-      ARROW_ASSIGN_OR_RAISE(counts.emplace_back(), AddView(*timeline, view.get(), &columns));
+      if (options_.plan_only) {
+        ARROW_RETURN_NOT_OK(Plan(*timeline, views));
+      } else {
+        ARROW_RETURN_NOT_OK(AddViews(*timeline, views, &columns, &counts));
+      }
     }
     if (options_.plan_only) return arrow::RecordBatchVector{};
     // Counted once the whole block is there.
-    for (size_t i = 0; i < views_.size(); ++i) views_[i]->counts.Add(counts[i]);
+    for (const auto& [view, rows] : counts) view->counts.Add(rows);
     const auto table = arrow::Table::Make(schema_, std::move(columns), entities->num_rows());
     return BatchesOf(*table, kAnswerBatchRows);
   }
 
-  /// Adds the view's features to the columns of the block.
-  Result<RowCounts> AddView(const Timeline& timeline, View* view,
-                            arrow::ChunkedArrayVector* columns) {
-    const PointInTimeView join = JoinOf(*view);
-    ARROW_ASSIGN_OR_RAISE(const auto row_groups,
-                          RowGroupsToScan(join, timeline, !options_.diagnose_nulls, context()));
-    if (options_.plan_only) {
+  Status Plan(const Timeline& timeline, const std::vector<View*>& views) {
+    for (View* view : views) {
+      ARROW_ASSIGN_OR_RAISE(const auto row_groups,
+                            RowGroupsToScan(JoinOf(*view), timeline, PruneByTtl(), context()));
       view->planned.insert(row_groups.begin(), row_groups.end());
-      return RowCounts{};
     }
-    Winners winners(context().pool);
-    ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
-      PointInTimeView scanned = join;
-      scanned.string_unit = string_unit;
-      ARROW_ASSIGN_OR_RAISE(winners, FindWinners(scanned, timeline, row_groups, &view->reads));
-      return Status::OK();
-    }));
-    ARROW_RETURN_NOT_OK(Gather(winners, view, columns));
-    stages().gather += Lap();
-    return RowCounts{winners.rows_matched, winners.rows_expired, winners.rows_absent};
+    return Status::OK();
   }
+
+  /// Adds the features of views that share a scan to the columns of the block.
+  Status AddViews(const Timeline& timeline, const std::vector<View*>& views,
+                  arrow::ChunkedArrayVector* columns,
+                  std::vector<std::pair<View*, RowCounts>>* counts) {
+    // What the view with the longest TTL has to read is enough for the others, too.
+    PointInTimeView scan = JoinOf(*views.front());
+    for (const View* view : views) {
+      const int64_t ttl_us = view->spec.ttl_us.value_or(0);
+      scan.ttl_us = scan.ttl_us == 0 || ttl_us == 0 ? 0 : std::max(scan.ttl_us, ttl_us);
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto row_groups,
+                          RowGroupsToScan(scan, timeline, PruneByTtl(), context()));
+    std::optional<CandidateTable> candidates;
+    SourceReads& reads = views.front()->reads;
+    ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
+      scan.string_unit = string_unit;
+      candidates.emplace(timeline.positions(), context().threads > 1, context().pool);
+      return ScanCandidates(scan, timeline, row_groups, context(), reads.counters(),
+                            reads.rows_scanned(), &*candidates);
+    }));
+    stages().scan += Lap();
+    for (View* view : views) {
+      PointInTimeView join = JoinOf(*view);
+      join.string_unit = scan.string_unit;
+      ARROW_ASSIGN_OR_RAISE(const auto winners, Settle(join, timeline, *candidates, context()));
+      if (view == views.back()) candidates.reset();
+      stages().settle += Lap();
+      ARROW_RETURN_NOT_OK(Gather(winners, view, columns));
+      stages().gather += Lap();
+      counts->emplace_back(
+          view, RowCounts{winners.rows_matched, winners.rows_expired, winners.rows_absent});
+    }
+    return Status::OK();
+  }
+
+  bool PruneByTtl() const { return !options_.diagnose_nulls; }
 
   PointInTimeView JoinOf(const View& view) const {
     PointInTimeView join;
@@ -236,17 +278,6 @@ class PointInTimeAnswer : public Answer {
     return join;
   }
 
-  Result<Winners> FindWinners(const PointInTimeView& view, const Timeline& timeline,
-                              const std::vector<size_t>& row_groups, SourceReads* reads) {
-    CandidateTable candidates(timeline.positions(), context().threads > 1, context().pool);
-    ARROW_RETURN_NOT_OK(ScanCandidates(view, timeline, row_groups, context(), reads->counters(),
-                                       reads->rows_scanned(), &candidates));
-    stages().scan += Lap();
-    auto winners = Settle(view, timeline, candidates, context());
-    stages().settle += Lap();
-    return winners;
-  }
-
   /// Adds the features to the answer, in the order of the entity rows.
   Status Gather(const Winners& winners, View* view, arrow::ChunkedArrayVector* columns) {
     const auto make_sink = [&](const std::shared_ptr<arrow::DataType>& type) {
@@ -255,7 +286,8 @@ class PointInTimeAnswer : public Answer {
     ARROW_ASSIGN_OR_RAISE(
         auto fetched, FetchRows(*view->dataset, winners.addresses, view->feature_columns, context(),
                                 view->reads.counters(), make_sink));
-    std::move(fetched.begin(), fetched.end(), std::back_inserter(*columns));
+    std::move(fetched.begin(), fetched.end(),
+              columns->begin() + static_cast<int64_t>(view->first_column));
     return Status::OK();
   }
 
@@ -267,6 +299,7 @@ class PointInTimeAnswer : public Answer {
   bool is_first_ = true;
   std::shared_ptr<arrow::Table> waiting_;  ///< Entity rows of the block at hand, still to join.
   std::vector<std::unique_ptr<View>> views_;
+  std::vector<std::vector<View*>> scans_;  ///< The views, those together that share a scan.
 };
 
 }  // namespace

@@ -18,9 +18,10 @@ struct ViewStats {
   int64_t files_read = 0;  ///< Of which more than the footer was read.
   int64_t row_groups = 0;
   int64_t row_groups_read = 0;
-  int64_t rows_scanned = 0;  ///< Rows whose keys and times were looked at.
-  int64_t bytes = 0;         ///< Of the columns in question in all row groups; only of a plan.
-  int64_t bytes_read = 0;    ///< Compressed bytes of the column chunks read, twice if read twice.
+  /// Rows whose keys and times were looked at; of views that share a scan, the first has them.
+  int64_t rows_scanned = 0;
+  int64_t bytes = 0;       ///< Of the columns in question in all row groups; only of a plan.
+  int64_t bytes_read = 0;  ///< Compressed bytes of the column chunks read, twice if read twice.
 };
 
 struct StageSeconds {

@@ -3,7 +3,7 @@
 
 #include <arrow/array.h>
 #include <arrow/array/util.h>
-#include <arrow/io/interfaces.h>
+#include <arrow/io/file.h>
 #include <arrow/record_batch.h>
 #include <arrow/scalar.h>
 #include <arrow/type.h>
@@ -70,7 +70,7 @@ Result<ColumnBatches> ColumnBatches::Open(const Dataset& dataset, size_t row_gro
   if (leaves.empty()) return batches;
   const Status status = CatchExceptions([&] { return batches.OpenFile(file, keep_dictionaries); });
   if (!status.ok()) return InSourceFile(file.path, status);
-  const auto metadata = file.metadata->RowGroup(batches.group_.index);
+  const auto metadata = file.metadata()->RowGroup(batches.group_.index);
   int64_t bytes = 0;
   for (const int leaf : leaves) bytes += metadata->ColumnChunk(leaf)->total_compressed_size();
   counters->Count(row_group, bytes);
@@ -111,7 +111,7 @@ Status ColumnBatches::OpenReader(const SourceFile& file, const std::vector<int>&
   parquet::ReaderProperties reading(context_.pool);
   reading.enable_buffered_stream();
   reading.set_buffer_size(kReadAheadBytes);
-  auto reader = parquet::ParquetFileReader::Open(std::move(input), reading, file.metadata);
+  auto reader = parquet::ParquetFileReader::Open(std::move(input), reading, file.metadata());
   ARROW_ASSIGN_OR_RAISE(
       file_, parquet::arrow::FileReader::Make(context_.pool, std::move(reader), properties));
   ARROW_ASSIGN_OR_RAISE(batches_, file_->GetRecordBatchReader({group_.index}, leaves));

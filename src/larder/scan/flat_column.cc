@@ -100,15 +100,15 @@ Result<std::unique_ptr<FlatColumn>> FlatColumn::Open(
     const RunContext& context) {
   using parquet::ApplicationVersion;
   if (!field.is_leaf()) return nullptr;
-  const parquet::ColumnDescriptor& leaf = *file.metadata->schema()->Column(field.column_index);
+  const parquet::ColumnDescriptor& leaf = *file.metadata()->schema()->Column(field.column_index);
   const auto& type = field.field->type();
   if (leaf.max_repetition_level() > 0 || leaf.max_definition_level() > 1 ||
       !IsStoredAsInArrow(leaf, *type)) {
     return nullptr;
   }
-  const auto chunk = file.metadata->RowGroup(group.index)->ColumnChunk(field.column_index);
-  const ApplicationVersion& writer = file.metadata->writer_version();
-  if (chunk->crypto_metadata() != nullptr || file.metadata->is_encryption_algorithm_set() ||
+  const auto chunk = file.metadata()->RowGroup(group.index)->ColumnChunk(field.column_index);
+  const ApplicationVersion& writer = file.metadata()->writer_version();
+  if (chunk->crypto_metadata() != nullptr || file.metadata()->is_encryption_algorithm_set() ||
       writer.VersionLt(ApplicationVersion::PARQUET_816_FIXED_VERSION()) ||
       writer.VersionLt(ApplicationVersion::PARQUET_CPP_10353_FIXED_VERSION())) {
     return nullptr;

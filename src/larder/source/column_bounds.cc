@@ -19,7 +19,8 @@ std::shared_ptr<parquet::Statistics> StatisticsOf(const Dataset& dataset, const 
   std::shared_ptr<parquet::Statistics> statistics;
   const auto status = CatchExceptions([&] {
     statistics = dataset.file_of(group)
-                     .metadata->RowGroup(group.index)
+                     .metadata()
+                     ->RowGroup(group.index)
                      ->ColumnChunk(place.field->column_index)
                      ->statistics();
     return arrow::Status::OK();
@@ -116,7 +117,7 @@ int64_t SumOverChunks(const Dataset& dataset, const RowGroup& group, const std::
   const auto& file = dataset.file_of(group);
   const ColumnPlace place = dataset.Find(file, column);
   if (place.field == nullptr) return 0;
-  const auto metadata = file.metadata->RowGroup(group.index);
+  const auto metadata = file.metadata()->RowGroup(group.index);
   int64_t bytes = 0;
   for (const int leaf : LeavesOf(*place.field)) {
     bytes += (metadata->ColumnChunk(leaf).get()->*bytes_of)();

@@ -29,8 +29,8 @@ Status InSourceFile(const std::string& path, const Status& status) {
   return named.ok() || telling ? named : Status::IOError(named.message());
 }
 
-Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(const std::string& path,
-                                                                    arrow::MemoryPool* pool) {
+Result<std::shared_ptr<arrow::io::ReadableFile>> OpenSourceFile(const std::string& path,
+                                                                arrow::MemoryPool* pool) {
   // Not memory-mapped: a mapped file that is truncated meanwhile kills the process.
   auto file = arrow::io::ReadableFile::Open(path, pool);
   if (!file.ok()) return InSourceFile(path, file.status());
@@ -55,29 +55,9 @@ std::vector<int> LeavesOf(const parquet::arrow::SchemaField& field) {
 
 namespace {
 
-Status ReadFooter(SourceFile* file, arrow::MemoryPool* pool) {
-  ARROW_ASSIGN_OR_RAISE(auto input, OpenSourceFile(file->path, pool));
-  const Status status = CatchExceptions([&] {
-    auto reader = parquet::ParquetFileReader::Open(input, parquet::ReaderProperties(pool));
-    file->metadata = reader->metadata();
-    auto manifest = std::make_shared<parquet::arrow::SchemaManifest>();
-    ARROW_RETURN_NOT_OK(parquet::arrow::SchemaManifest::Make(
-        file->metadata->schema(), file->metadata->key_value_metadata(), SourceReaderProperties(),
-        manifest.get()));
-    file->manifest = std::move(manifest);
-    return Status::OK();
-  });
-  if (!status.ok()) return InSourceFile(file->path, status);
-  const auto& fields = file->manifest->schema_fields;
-  for (size_t i = 0; i < fields.size(); ++i) {
-    file->fields.emplace(fields[i].field->name(), static_cast<int>(i));
-  }
-  return Status::OK();
-}
-
 std::shared_ptr<arrow::Schema> SchemaOf(const SourceFile& file) {
   arrow::FieldVector fields;
-  for (const auto& field : file.manifest->schema_fields) fields.push_back(field.field);
+  for (const auto& field : file.footer->manifest.schema_fields) fields.push_back(field.field);
   return arrow::schema(std::move(fields));
 }
 
@@ -102,12 +82,13 @@ Status Dataset::ReadFooters(const std::vector<ListedFile>& listed, const RunCont
     auto& file = files_[static_cast<size_t>(i)];
     file.path = from.path;
     file.partitions = from.partitions;
-    return ReadFooter(&file, context.pool);
+    ARROW_ASSIGN_OR_RAISE(file.footer, FooterCache::Default()->Read(file.path));
+    return Status::OK();
   }));
   uint64_t next_row = 0;
   for (size_t i = 0; i < files_.size(); ++i) {
-    for (int j = 0; j < files_[i].metadata->num_row_groups(); ++j) {
-      const int64_t rows = files_[i].metadata->RowGroup(j)->num_rows();
+    for (int j = 0; j < files_[i].metadata()->num_row_groups(); ++j) {
+      const int64_t rows = files_[i].metadata()->RowGroup(j)->num_rows();
       if (rows < 0 || static_cast<uint64_t>(rows) > kMostRows - next_row) {
         return Status::IOError("'", files_[i].path, "': row group with ", rows,
                                " rows: the footer is corrupt");
@@ -176,8 +157,9 @@ ColumnPlace Dataset::Find(const SourceFile& file, const std::string& column) con
       return place;
     }
   }
-  if (const auto found = file.fields.find(column); found != file.fields.end()) {
-    place.field = &file.manifest->schema_fields[static_cast<size_t>(found->second)];
+  const auto& fields = file.footer->fields;
+  if (const auto found = fields.find(column); found != fields.end()) {
+    place.field = &file.footer->manifest.schema_fields[static_cast<size_t>(found->second)];
   }
   return place;
 }

@@ -12,11 +12,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "larder/base/run_context.h"
 #include "larder/source/file_listing.h"
+#include "larder/source/footer_cache.h"
 #include "larder/source/source_spec.h"
 
 namespace larder {
@@ -25,9 +25,9 @@ namespace larder {
 struct SourceFile {
   std::string path;
   std::vector<PartitionValue> partitions;
-  std::shared_ptr<parquet::FileMetaData> metadata;
-  std::shared_ptr<const parquet::arrow::SchemaManifest> manifest;  ///< Arrow type of each column.
-  std::unordered_map<std::string, int> fields;                     ///< Manifest index by name.
+  std::shared_ptr<const Footer> footer;
+
+  const std::shared_ptr<parquet::FileMetaData>& metadata() const { return footer->metadata; }
 };
 
 /// A row group of a source. Its rows have the addresses first_row ... first_row + rows - 1:
@@ -52,8 +52,9 @@ inline constexpr uint64_t kMostRows = (uint64_t{1} << 62) - 1;
 /// A source with all its footers read: what there is to scan and to fetch from. Immutable.
 class Dataset {
  public:
-  /// Lists the files and reads their footers, in parallel. IOError for a file that is missing
-  /// (with errno), truncated or no Parquet; Invalid if the files' schemas contradict each other.
+  /// Lists the files and reads their footers, in parallel, unless they are known already. IOError
+  /// for a file that is missing (with errno), truncated or no Parquet; Invalid if the files'
+  /// schemas contradict each other.
   static arrow::Result<std::shared_ptr<const Dataset>> Open(const SourceSpec& spec,
                                                             const RunContext& context);
 
@@ -97,8 +98,8 @@ arrow::Status NamingFile(const std::string& path, const arrow::Status& status);
 arrow::Status InSourceFile(const std::string& path, const arrow::Status& status);
 
 /// Opens a file for reading; `InSourceFile` has been applied to errors.
-arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(const std::string& path,
-                                                                           arrow::MemoryPool* pool);
+arrow::Result<std::shared_ptr<arrow::io::ReadableFile>> OpenSourceFile(const std::string& path,
+                                                                       arrow::MemoryPool* pool);
 
 /// How Parquet types become Arrow types; the same for all that reads a source.
 parquet::ArrowReaderProperties SourceReaderProperties();
