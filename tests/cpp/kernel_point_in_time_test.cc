@@ -148,6 +148,41 @@ TEST_F(PointInTimeTest, FilesOfOtherPartitionsAreNotScanned) {
             (std::vector<size_t>{1}));
 }
 
+TEST_F(PointInTimeTest, RowGroupsWithoutAKeyOfTheEntityRowsAreNotScanned) {
+  AddFile("a", KeyAndTime(),
+          {"[-9, -1, 3, 4, 70, 900, 5000000000, 5000000009]", "[1, 1, 1, 1, 1, 1, 1, 1]"},
+          {.row_group_rows = 2});
+  AddFile("b", KeyAndTime(), {"[1, 2]", "[1, 1]"}, {.statistics = false});
+  view_.dataset = Open();
+  const auto groups = [&](const std::string& keys, const std::string& times) {
+    const auto entities = TableOf(KeyAndTime(), {keys, times});
+    const auto timeline = Unwrap(Timeline::Build(*entities, {"k"}, "t", RunContext{}));
+    return Unwrap(RowGroupsToScan(view_, *timeline, true, RunContext{}));
+  };
+  using Groups = std::vector<size_t>;
+  EXPECT_EQ(groups("[4, 80]", "[9, 9]"), (Groups{1, 2, 4}));
+  EXPECT_EQ(groups("[5, 69, 901]", "[9, 9, 9]"), (Groups{4}));
+  EXPECT_EQ(groups("[-9, 900]", "[9, 9]"), (Groups{0, 2, 4}));
+  EXPECT_EQ(groups("[-10, 0, 130, 194]", "[9, 9, 9, 9]"), (Groups{2, 4}));
+  // Too far from each other for slots by distance: all between the first and the last.
+  EXPECT_EQ(groups("[60, 5000000001]", "[9, 9]"), (Groups{2, 3, 4}));
+  EXPECT_EQ(groups("[null]", "[9]"), Groups{});
+}
+
+TEST_F(PointInTimeTest, FilesWhosePartitionIsAKeyOfNoEntityRowAreNotScanned) {
+  const auto rows = TableOf({Int64Field("k"), TimeField("t")}, {"[1, 2]", "[10, 10]"});
+  for (const char* region : {"eu", "us", "__HIVE_DEFAULT_PARTITION__"}) {
+    WriteParquet(root_ / ("r=" + std::string(region) + "/f"), *rows);
+  }
+  view_.dataset = Open();
+  view_.join_keys = {"k", "r"};
+  const auto entities = TableOf({Int64Field("k"), StringField("r"), TimeField("t")},
+                                {"[1, 2]", R"(["us", "us"])", "[10, 10]"});
+  const auto timeline = Unwrap(Timeline::Build(*entities, {"k", "r"}, "t", RunContext{}));
+  EXPECT_EQ(Unwrap(RowGroupsToScan(view_, *timeline, true, RunContext{})),
+            (std::vector<size_t>{2}));
+}
+
 TEST_F(PointInTimeTest, OnlyRowGroupsInTheWindowAreScanned) {
   AddFile("a", KeyAndTime(), {"[1, 1, 1, 1, 1]", "[10, 20, 30, 40, 50]"}, {.row_group_rows = 1});
   view_.dataset = Open();

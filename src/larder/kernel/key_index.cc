@@ -54,6 +54,7 @@ void ColumnIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
   // holds is worth it for any number of keys.
   constexpr uint64_t kSlotsPerRow = 4;
   constexpr uint64_t kSlotsAtLeast = uint64_t{1} << 18;
+  bounds_ = bounds;
   first_ = static_cast<uint64_t>(bounds.min);
   const uint64_t range = static_cast<uint64_t>(bounds.max) - first_;
   by_distance_ = encoder_.single_int64() && hash_bits_ >= 64 && bounds.min <= bounds.max &&
@@ -61,6 +62,21 @@ void ColumnIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
   if (!by_distance_) return;
   last_slot_ = static_cast<Slot>(range);
   present_.assign(range / 64 + 1, 0);
+}
+
+bool ColumnIndex::MayHaveWithin(const Bounds<int64_t>& bounds) const {
+  if (bounds.max < bounds_.min || bounds.min > bounds_.max) return false;
+  if (!by_distance_) return true;
+  const auto slot_of = [&](int64_t key) { return static_cast<uint64_t>(key) - first_; };
+  const uint64_t begin = slot_of(std::max(bounds.min, bounds_.min));
+  const uint64_t end = slot_of(std::min(bounds.max, bounds_.max));
+  for (uint64_t word = begin / 64; word <= end / 64; ++word) {
+    uint64_t bits = present_[word];
+    if (word == begin / 64) bits &= ~uint64_t{0} << (begin % 64);
+    if (word == end / 64) bits &= ~uint64_t{0} >> (63 - end % 64);
+    if (bits != 0) return true;
+  }
+  return false;
 }
 
 Slot ColumnIndex::size() const {
@@ -201,6 +217,13 @@ void KeyIndex::AddPairs(const PoolVector<Slot>& column_slots, const RunContext& 
   index.Insert(pairs, slots->data());
 }
 
+bool KeyIndex::MayHaveWithin(size_t column, const Bounds<int64_t>& bounds) const {
+  const ColumnIndex& index = columns_[column];
+  const KeyDomain& domain = index.encoder().domains()[0];
+  const bool integers = domain.key_class == KeyClass::kNumber && domain.fits_int64();
+  return !integers || index.MayHaveWithin(bounds);
+}
+
 SlotFinder::SlotFinder(const KeyIndex& index, arrow::MemoryPool* pool)
     : index_(index), keys_(pool), pairs_(pool), dictionaries_(index.columns_.size()) {}
 
@@ -213,6 +236,11 @@ Result<const Slot*> SlotFinder::Find(const arrow::ArrayVector& columns) {
     index_.pairs_[i - 1].Find(pairs_, slots_.data());
   }
   return slots_.data();
+}
+
+Result<bool> SlotFinder::HasKey(size_t column, const std::shared_ptr<arrow::Array>& key) {
+  ARROW_RETURN_NOT_OK(FindInColumn(column, key, &column_slots_));
+  return column_slots_[0] != kNoSlot;
 }
 
 Status SlotFinder::FindInColumn(size_t column, const std::shared_ptr<arrow::Array>& keys,

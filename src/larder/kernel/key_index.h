@@ -50,15 +50,18 @@ class ColumnIndex {
   void Insert(const EncodedKeys& keys, Slot* slots);
   /// The slot of each key; kNoSlot for those that are not there and invalid rows. Thread-safe.
   void Find(const EncodedKeys& keys, Slot* slots) const;
+  /// False if no key, all of them integers, lies within the bounds.
+  bool MayHaveWithin(const Bounds<int64_t>& bounds) const;
 
  private:
   KeyEncoder encoder_;
   int hash_bits_;
   AnyKeyTable table_;
-  bool by_distance_ = false;      ///< In place of the table.
-  uint64_t first_ = 0;            ///< The key with slot 0,
-  Slot last_slot_ = 0;            ///< and the slot of the last one.
-  PoolVector<uint64_t> present_;  ///< A bit for each slot, set if its key was inserted.
+  Bounds<int64_t> bounds_{0, -1};  ///< As they were expected.
+  bool by_distance_ = false;       ///< In place of the table.
+  uint64_t first_ = 0;             ///< The key with slot 0,
+  Slot last_slot_ = 0;             ///< and the slot of the last one.
+  PoolVector<uint64_t> present_;   ///< A bit for each slot, set if its key was inserted.
 };
 
 /// Join keys of the entity rows -> slots. A key of several columns is indexed column by column:
@@ -74,7 +77,9 @@ class KeyIndex {
 
   /// Slots are smaller.
   Slot size() const { return pairs_.empty() ? columns_[0].size() : pairs_.back().size(); }
-  const KeyDomain& domain(size_t column) const { return columns_[column].encoder().domains()[0]; }
+  /// False if no key of the column is an integer within the bounds: no key of a row group with
+  /// such statistics is that of an entity row.
+  bool MayHaveWithin(size_t column, const Bounds<int64_t>& bounds) const;
 
  private:
   friend class SlotFinder;
@@ -95,6 +100,8 @@ class SlotFinder {
 
   /// One slot a row of the key columns, valid until the next call.
   arrow::Result<const Slot*> Find(const arrow::ArrayVector& columns);
+  /// True if the one key is among those of its column.
+  arrow::Result<bool> HasKey(size_t column, const std::shared_ptr<arrow::Array>& key);
 
  private:
   struct Dictionary {

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "larder/scan/pruning.h"
+#include "larder/source/column_bounds.h"
 
 namespace larder {
 
@@ -21,7 +22,7 @@ using arrow::Status;
 
 namespace {
 
-/// Files whose partition values are the join keys of no entity row.
+/// Files with a partition value that is the join key of no entity row.
 Result<std::vector<bool>> FilesWithoutKeys(const PointInTimeView& view, const Timeline& timeline,
                                            const RunContext& context) {
   const Dataset& dataset = *view.dataset;
@@ -29,18 +30,30 @@ Result<std::vector<bool>> FilesWithoutKeys(const PointInTimeView& view, const Ti
   if (timeline.keys() == nullptr) return without;
   SlotFinder finder(*timeline.keys(), context.pool);
   for (size_t i = 0; i < without.size(); ++i) {
-    arrow::ArrayVector key;
-    for (const auto& column : view.join_keys) {
-      const auto constant = dataset.Find(dataset.files()[i], column).constant;
-      if (constant == nullptr) break;
-      ARROW_ASSIGN_OR_RAISE(auto array, arrow::MakeArrayFromScalar(*constant, 1, context.pool));
-      key.push_back(std::move(array));
+    arrow::ArrayVector keys;
+    for (size_t column = 0; column < view.join_keys.size() && !without[i]; ++column) {
+      const auto constant = dataset.Find(dataset.files()[i], view.join_keys[column]).constant;
+      if (constant == nullptr) continue;
+      ARROW_ASSIGN_OR_RAISE(keys.emplace_back(),
+                            arrow::MakeArrayFromScalar(*constant, 1, context.pool));
+      ARROW_ASSIGN_OR_RAISE(const bool has_key, finder.HasKey(column, keys.back()));
+      without[i] = !has_key;
     }
-    if (key.size() != view.join_keys.size()) continue;
-    ARROW_ASSIGN_OR_RAISE(const Slot* slot, finder.Find(key));
+    if (without[i] || keys.size() != view.join_keys.size()) continue;
+    ARROW_ASSIGN_OR_RAISE(const Slot* slot, finder.Find(keys));
     without[i] = *slot == kNoSlot;
   }
   return without;
+}
+
+/// False if by statistics no key of the row group is that of an entity row.
+bool MayHaveKeys(const PointInTimeView& view, const Timeline& timeline, const RowGroup& group) {
+  if (timeline.keys() == nullptr) return true;
+  for (size_t column = 0; column < view.join_keys.size(); ++column) {
+    const auto bounds = IntegerBounds(*view.dataset, group, view.join_keys[column]);
+    if (bounds && !timeline.keys()->MayHaveWithin(column, *bounds)) return false;
+  }
+  return true;
 }
 
 /// Scans batches of one view on one thread.
@@ -167,7 +180,9 @@ Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view, const T
   ARROW_ASSIGN_OR_RAISE(const auto skipped, FilesWithoutKeys(view, timeline, context));
   std::vector<size_t> selected;
   for (const size_t i : in_window) {
-    if (!skipped[static_cast<size_t>(view.dataset->row_groups()[i].file)]) selected.push_back(i);
+    const RowGroup& group = view.dataset->row_groups()[i];
+    if (skipped[static_cast<size_t>(group.file)]) continue;
+    if (MayHaveKeys(view, timeline, group)) selected.push_back(i);
   }
   return selected;
 }

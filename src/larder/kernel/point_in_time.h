@@ -47,8 +47,8 @@ struct Winners {
   int64_t rows_absent = 0;
 };
 
-/// The row groups that can hold a winner, by time and partition. With `prune_by_ttl` those that
-/// hold only rows that the TTL rules out are left out, too.
+/// The row groups that can hold a winner, by partition and by statistics of times and integer keys.
+/// With `prune_by_ttl` those that hold only rows that the TTL rules out are left out, too.
 arrow::Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view,
                                                    const Timeline& timeline, bool prune_by_ttl,
                                                    const RunContext& context);
