@@ -49,7 +49,7 @@ void InBlocks(const Table& table, const EncodedKeys& keys, Slot* slots, const Lo
 
 }  // namespace
 
-void ColumnIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
+void KeyColumnIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
   // What is kept for a slot takes 8 bytes, a key in the table 32 and more. And what a core's cache
   // holds is worth it for any number of keys.
   constexpr uint64_t kSlotsPerRow = 4;
@@ -64,7 +64,7 @@ void ColumnIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows) {
   present_.assign(range / 64 + 1, 0);
 }
 
-bool ColumnIndex::MayHaveWithin(const Bounds<int64_t>& bounds) const {
+bool KeyColumnIndex::MayHaveWithin(const Bounds<int64_t>& bounds) const {
   if (bounds.max < bounds_.min || bounds.min > bounds_.max) return false;
   if (!by_distance_) return true;
   const auto slot_of = [&](int64_t key) { return static_cast<uint64_t>(key) - first_; };
@@ -79,12 +79,12 @@ bool ColumnIndex::MayHaveWithin(const Bounds<int64_t>& bounds) const {
   return false;
 }
 
-Slot ColumnIndex::size() const {
+Slot KeyColumnIndex::size() const {
   if (by_distance_) return last_slot_ + 1;
   return std::visit([](const auto& table) { return table.size(); }, table_);
 }
 
-void ColumnIndex::Insert(const EncodedKeys& keys, Slot* slots) {
+void KeyColumnIndex::Insert(const EncodedKeys& keys, Slot* slots) {
   if (by_distance_) {
     for (int64_t i = 0; i < keys.length; ++i) {
       slots[i] = kNoSlot;
@@ -103,7 +103,7 @@ void ColumnIndex::Insert(const EncodedKeys& keys, Slot* slots) {
       table_);
 }
 
-void ColumnIndex::Find(const EncodedKeys& keys, Slot* slots) const {
+void KeyColumnIndex::Find(const EncodedKeys& keys, Slot* slots) const {
   if (by_distance_) {
     for (int64_t i = 0; i < keys.length; ++i) {
       const uint64_t distance = static_cast<uint64_t>(keys.ints[i]) - first_;
@@ -177,7 +177,7 @@ Status KeyIndex::AddColumn(const arrow::Table& column, const RunContext& context
   const auto& field = *column.schema()->field(0);
   ARROW_ASSIGN_OR_RAISE(const auto domain,
                         KeyDomainOf(*field.type(), "entity rows: column '" + field.name() + "'"));
-  ColumnIndex& index = columns_.emplace_back(domain, context.key_hash_bits, context.pool);
+  KeyColumnIndex& index = columns_.emplace_back(domain, context.key_hash_bits, context.pool);
   EncodedKeys keys(context.pool);
   const auto for_each_batch = [&](const auto& visit) -> Status {
     arrow::TableBatchReader batches(column);
@@ -211,14 +211,14 @@ void KeyIndex::AddPairs(const PoolVector<Slot>& column_slots, const RunContext& 
   EncodedKeys pairs(context.pool);
   PairUp(slots->data(), column_slots.data(), static_cast<int64_t>(slots->size()),
          columns_.back().size(), &pairs);
-  ColumnIndex& index = pairs_.emplace_back(KeyDomain{.key_class = KeyClass::kNumber},
-                                           context.key_hash_bits, context.pool);
+  KeyColumnIndex& index = pairs_.emplace_back(KeyDomain{.key_class = KeyClass::kNumber},
+                                              context.key_hash_bits, context.pool);
   index.ExpectIntegers(BoundsOf(pairs), slots->size());
   index.Insert(pairs, slots->data());
 }
 
 bool KeyIndex::MayHaveWithin(size_t column, const Bounds<int64_t>& bounds) const {
-  const ColumnIndex& index = columns_[column];
+  const KeyColumnIndex& index = columns_[column];
   const KeyDomain& domain = index.encoder().domains()[0];
   const bool integers = domain.key_class == KeyClass::kNumber && domain.fits_int64();
   return !integers || index.MayHaveWithin(bounds);
@@ -249,7 +249,7 @@ Status SlotFinder::FindInColumn(size_t column, const std::shared_ptr<arrow::Arra
   if (keys->type_id() == arrow::Type::DICTIONARY) {
     return FindInDictionary(column, static_cast<const arrow::DictionaryArray&>(*keys), slots);
   }
-  const ColumnIndex& index = index_.columns_[column];
+  const KeyColumnIndex& index = index_.columns_[column];
   ARROW_RETURN_NOT_OK(index.encoder().Encode({keys}, &keys_));
   index.Find(keys_, slots->data());
   return Status::OK();
@@ -259,7 +259,7 @@ Status SlotFinder::FindInDictionary(size_t column, const arrow::DictionaryArray&
                                     std::vector<Slot>* slots) {
   Dictionary& known = dictionaries_[column];
   if (keys.data()->dictionary != known.values) {
-    const ColumnIndex& index = index_.columns_[column];
+    const KeyColumnIndex& index = index_.columns_[column];
     ARROW_RETURN_NOT_OK(index.encoder().Encode({keys.dictionary()}, &keys_));
     known.slots.resize(static_cast<size_t>(keys_.length));
     index.Find(keys_, known.slots.data());

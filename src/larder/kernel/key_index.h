@@ -30,9 +30,9 @@ auto KeyAt(const KeyTable<Keys>&, const EncodedKeys& keys, int64_t row) {
 }
 
 /// The values of one join key column of the entity rows -> slots.
-class ColumnIndex {
+class KeyColumnIndex {
  public:
-  ColumnIndex(KeyDomain domain, int hash_bits, arrow::MemoryPool* pool)
+  KeyColumnIndex(KeyDomain domain, int hash_bits, arrow::MemoryPool* pool)
       : encoder_({domain}),
         hash_bits_(hash_bits),
         table_(MakeKeyTable(encoder_, hash_bits, pool)),
@@ -89,8 +89,8 @@ class KeyIndex {
   void AddPairs(const PoolVector<Slot>& column_slots, const RunContext& context,
                 PoolVector<Slot>* slots);
 
-  std::vector<ColumnIndex> columns_;
-  std::vector<ColumnIndex> pairs_;  ///< The i-th: with the slots of columns_[i + 1].
+  std::vector<KeyColumnIndex> columns_;
+  std::vector<KeyColumnIndex> pairs_;  ///< The i-th: with the slots of columns_[i + 1].
 };
 
 /// Finds the slots of batches for one thread. A dictionary is looked up once, not once a row.

@@ -42,6 +42,7 @@ Result<PoolVector<Slot>> Timeline::AssignSlots(const arrow::Table& entity_rows,
   PoolVector<Slot> slots(static_cast<size_t>(entity_rows.num_rows()), Slot{0}, context.pool);
   if (key_columns.empty()) return slots;
   std::vector<int> indices;
+  indices.reserve(key_columns.size());
   for (const auto& column : key_columns) {
     indices.push_back(entity_rows.schema()->GetFieldIndex(column));
   }
