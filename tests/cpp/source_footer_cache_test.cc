@@ -102,6 +102,7 @@ TEST_F(FooterCacheTest, ServesManyThreads) {
   const std::vector<std::string> names{"a", "b", "c", "d"};
   for (const auto& name : names) Write(name, "[1, 2, 3]");
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 200; ++i) EXPECT_EQ(RowsOf(names[static_cast<size_t>(i) % 4]), 3);
