@@ -143,7 +143,7 @@ class LatestBatchScan {
 };
 
 /// The bounds of the keys, by statistics, if they are integers and so close together that places
-/// for all of them take less than the rows that are read; else the least is above the greatest.
+/// for all of them take little memory; else the least is above the greatest.
 Bounds<int64_t> CloseKeys(const LatestScan& scan, const KeyEncoder& encoder,
                           const std::vector<size_t>& row_groups, const RunContext& context) {
   constexpr Bounds<int64_t> kNone{std::numeric_limits<int64_t>::max(),
@@ -165,7 +165,9 @@ Bounds<int64_t> CloseKeys(const LatestScan& scan, const KeyEncoder& encoder,
   if (bounds.min > bounds.max) return kNone;
   const uint64_t range = static_cast<uint64_t>(bounds.max) - static_cast<uint64_t>(bounds.min);
   constexpr uint64_t kPlacesAtLeast = 1024;
-  uint64_t most = std::max(rows / 4, kPlacesAtLeast);
+  // Perhaps few of the places have a key: 100 MB is what they may cost where a table would not.
+  constexpr uint64_t kPlacesAtMost = uint64_t{1} << 22;
+  uint64_t most = std::clamp(rows / 4, kPlacesAtLeast, kPlacesAtMost);
   if (context.memory_limit > 0) {
     most = std::min(most, static_cast<uint64_t>(context.memory_limit) / 4 / sizeof(Candidate));
   }

@@ -142,8 +142,11 @@ Result<std::unique_ptr<FlatColumn>> FlatColumn::Open(
       return std::make_unique<FlatNumbers<parquet::DoubleType>>(type, std::move(pages),
                                                                 context.pool);
     default: {
+      // A first guess, and not to be believed blindly.
+      constexpr int64_t kLongestGuess = 256;
       const int64_t values = std::max<int64_t>(chunk->num_values(), 1);
-      const int64_t bytes_per_row = chunk->total_uncompressed_size() / values;
+      const int64_t bytes_per_row =
+          std::clamp<int64_t>(chunk->total_uncompressed_size() / values, 1, kLongestGuess);
       return MakeFlatBytes(type, std::move(pages), bytes_per_row, keep_dictionary, context.pool);
     }
   }
