@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 namespace larder {
 
@@ -55,21 +54,18 @@ void KeyColumnIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows
   constexpr uint64_t kSlotsPerRow = 4;
   constexpr uint64_t kSlotsAtLeast = uint64_t{1} << 18;
   bounds_ = bounds;
-  first_ = static_cast<uint64_t>(bounds.min);
-  const uint64_t range = static_cast<uint64_t>(bounds.max) - first_;
-  by_distance_ = encoder_.single_int64() && hash_bits_ >= 64 && bounds.min <= bounds.max &&
-                 range < std::max(kSlotsPerRow * rows, kSlotsAtLeast) && range < kNoSlot - 1;
-  if (!by_distance_) return;
-  last_slot_ = static_cast<Slot>(range);
-  present_.assign(range / 64 + 1, 0);
+  if (bounds.is_none() || !encoder_.single_int64() || hash_bits_ < 64) return;
+  const uint64_t last_slot = bounds.Distance(bounds.max);
+  if (last_slot < std::max(kSlotsPerRow * rows, kSlotsAtLeast) && last_slot < kNoSlot - 1) {
+    present_.assign(last_slot / 64 + 1, 0);
+  }
 }
 
 bool KeyColumnIndex::MayHaveWithin(const Bounds<int64_t>& bounds) const {
   if (bounds.max < bounds_.min || bounds.min > bounds_.max) return false;
-  if (!by_distance_) return true;
-  const auto slot_of = [&](int64_t key) { return static_cast<uint64_t>(key) - first_; };
-  const uint64_t begin = slot_of(std::max(bounds.min, bounds_.min));
-  const uint64_t end = slot_of(std::min(bounds.max, bounds_.max));
+  if (!by_distance()) return true;
+  const uint64_t begin = bounds_.Distance(std::max(bounds.min, bounds_.min));
+  const uint64_t end = bounds_.Distance(std::min(bounds.max, bounds_.max));
   for (uint64_t word = begin / 64; word <= end / 64; ++word) {
     uint64_t bits = present_[word];
     if (word == begin / 64) bits &= ~uint64_t{0} << (begin % 64);
@@ -80,16 +76,16 @@ bool KeyColumnIndex::MayHaveWithin(const Bounds<int64_t>& bounds) const {
 }
 
 Slot KeyColumnIndex::size() const {
-  if (by_distance_) return last_slot_ + 1;
+  if (by_distance()) return static_cast<Slot>(bounds_.Distance(bounds_.max)) + 1;
   return std::visit([](const auto& table) { return table.size(); }, table_);
 }
 
 void KeyColumnIndex::Insert(const EncodedKeys& keys, Slot* slots) {
-  if (by_distance_) {
+  if (by_distance()) {
     for (int64_t i = 0; i < keys.length; ++i) {
       slots[i] = kNoSlot;
       if (!keys.IsValid(i)) continue;
-      const uint64_t distance = static_cast<uint64_t>(keys.ints[i]) - first_;
+      const uint64_t distance = bounds_.Distance(keys.ints[i]);
       present_[distance / 64] |= uint64_t{1} << (distance % 64);
       slots[i] = static_cast<Slot>(distance);
     }
@@ -104,10 +100,11 @@ void KeyColumnIndex::Insert(const EncodedKeys& keys, Slot* slots) {
 }
 
 void KeyColumnIndex::Find(const EncodedKeys& keys, Slot* slots) const {
-  if (by_distance_) {
+  if (by_distance()) {
+    const uint64_t last_slot = bounds_.Distance(bounds_.max);
     for (int64_t i = 0; i < keys.length; ++i) {
-      const uint64_t distance = static_cast<uint64_t>(keys.ints[i]) - first_;
-      const bool found = distance <= last_slot_ && keys.IsValid(i) &&
+      const uint64_t distance = bounds_.Distance(keys.ints[i]);
+      const bool found = distance <= last_slot && keys.IsValid(i) &&
                          (present_[distance / 64] >> (distance % 64) & 1) != 0;
       slots[i] = found ? static_cast<Slot>(distance) : kNoSlot;
     }
@@ -123,13 +120,11 @@ void KeyColumnIndex::Find(const EncodedKeys& keys, Slot* slots) const {
 
 namespace {
 
-/// The bounds of the valid keys; of none, the least is above the greatest.
+/// The bounds of the valid keys.
 Bounds<int64_t> BoundsOf(const EncodedKeys& keys) {
-  Bounds<int64_t> bounds{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+  auto bounds = Bounds<int64_t>::None();
   for (int64_t i = 0; i < keys.length; ++i) {
-    if (!keys.IsValid(i)) continue;
-    bounds.min = std::min(bounds.min, keys.ints[i]);
-    bounds.max = std::max(bounds.max, keys.ints[i]);
+    if (keys.IsValid(i)) bounds.Add({keys.ints[i], keys.ints[i]});
   }
   return bounds;
 }
@@ -192,11 +187,8 @@ Status KeyIndex::AddColumn(const arrow::Table& column, const RunContext& context
     }
   };
   if (domain.fits_int64()) {
-    Bounds<int64_t> all{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
-    ARROW_RETURN_NOT_OK(for_each_batch([&] {
-      const auto bounds = BoundsOf(keys);
-      all = {std::min(all.min, bounds.min), std::max(all.max, bounds.max)};
-    }));
+    auto all = Bounds<int64_t>::None();
+    ARROW_RETURN_NOT_OK(for_each_batch([&] { all.Add(BoundsOf(keys)); }));
     index.ExpectIntegers(all, slots->size());
   }
   Slot* out = slots->data();

@@ -54,14 +54,14 @@ class KeyColumnIndex {
   bool MayHaveWithin(const Bounds<int64_t>& bounds) const;
 
  private:
+  bool by_distance() const { return !present_.empty(); }
+
   KeyEncoder encoder_;
   int hash_bits_;
   AnyKeyTable table_;
-  Bounds<int64_t> bounds_{0, -1};  ///< As they were expected.
-  bool by_distance_ = false;       ///< In place of the table.
-  uint64_t first_ = 0;             ///< The key with slot 0,
-  Slot last_slot_ = 0;             ///< and the slot of the last one.
-  PoolVector<uint64_t> present_;   ///< A bit for each slot, set if its key was inserted.
+  Bounds<int64_t> bounds_ = Bounds<int64_t>::None();  ///< As they were expected.
+  /// A bit for each slot by distance, set if its key was inserted; empty: the table has the keys.
+  PoolVector<uint64_t> present_;
 };
 
 /// Join keys of the entity rows -> slots. A key of several columns is indexed column by column:

@@ -6,7 +6,6 @@
 #include <arrow/type.h>
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -28,15 +27,13 @@ namespace {
 class NewestRows {
  public:
   NewestRows(const KeyEncoder& encoder, const Bounds<int64_t>& close, const RunContext& context)
-      : first_(static_cast<uint64_t>(close.min)),
-        places_(close.min <= close.max
-                    ? static_cast<uint64_t>(close.max) - static_cast<uint64_t>(close.min) + 1
-                    : 0),
+      : close_(close),
+        places_(close.is_none() ? 0 : close.Distance(close.max) + 1),
         by_distance_(places_, context.threads > 1, context.pool),
         table_(encoder, context) {}
 
   /// Not smaller than places() if the key belongs into the table.
-  uint64_t PlaceOf(int64_t key) const { return static_cast<uint64_t>(key) - first_; }
+  uint64_t PlaceOf(int64_t key) const { return close_.Distance(key); }
   uint64_t places() const { return places_; }
   CandidateTable& by_distance() { return by_distance_; }
   LatestTable& table() { return table_; }
@@ -50,7 +47,7 @@ class NewestRows {
   }
 
  private:
-  const uint64_t first_;
+  const Bounds<int64_t> close_;
   const uint64_t places_;
   CandidateTable by_distance_;
   LatestTable table_;
@@ -75,9 +72,10 @@ class LatestBatchScan {
       ARROW_RETURN_NOT_OK(ForEachRow(0, keys_.length, [&](int64_t row, const Candidate& candidate) {
         AddToOthers(row, candidate);
       }));
-    }
-    for (int64_t begin = 0; newest_.places() > 0 && begin < keys_.length; begin += kBlock) {
-      ARROW_RETURN_NOT_OK(RaiseByDistance(begin, std::min(begin + kBlock, keys_.length)));
+    } else {
+      for (int64_t begin = 0; begin < keys_.length; begin += kBlock) {
+        ARROW_RETURN_NOT_OK(RaiseByDistance(begin, std::min(begin + kBlock, keys_.length)));
+      }
     }
     return others_.empty() ? Status::OK() : newest_.table().Raise(keys_, others_, &scratch_);
   }
@@ -143,11 +141,10 @@ class LatestBatchScan {
 };
 
 /// The bounds of the keys, by statistics, if they are integers and so close together that places
-/// for all of them take little memory; else the least is above the greatest.
+/// for all of them take little memory; else none.
 Bounds<int64_t> CloseKeys(const LatestScan& scan, const KeyEncoder& encoder,
                           const std::vector<size_t>& row_groups, const RunContext& context) {
-  constexpr Bounds<int64_t> kNone{std::numeric_limits<int64_t>::max(),
-                                  std::numeric_limits<int64_t>::min()};
+  constexpr auto kNone = Bounds<int64_t>::None();
   // What is forced into pieces or into collisions goes through the table.
   if (scan.join_keys.size() != 1 || !encoder.single_int64() || context.rows_in_memory > 0 ||
       context.key_hash_bits < 64) {
@@ -159,11 +156,9 @@ Bounds<int64_t> CloseKeys(const LatestScan& scan, const KeyEncoder& encoder,
     const RowGroup& group = scan.dataset->row_groups()[i];
     rows += static_cast<uint64_t>(group.rows);
     const auto keys = IntegerBounds(*scan.dataset, group, scan.join_keys[0]);
-    if (!keys) continue;
-    bounds = {std::min(bounds.min, keys->min), std::max(bounds.max, keys->max)};
+    if (keys) bounds.Add(*keys);
   }
-  if (bounds.min > bounds.max) return kNone;
-  const uint64_t range = static_cast<uint64_t>(bounds.max) - static_cast<uint64_t>(bounds.min);
+  if (bounds.is_none()) return kNone;
   constexpr uint64_t kPlacesAtLeast = 1024;
   // Perhaps few of the places have a key: 100 MB is what they may cost where a table would not.
   constexpr uint64_t kPlacesAtMost = uint64_t{1} << 22;
@@ -171,7 +166,7 @@ Bounds<int64_t> CloseKeys(const LatestScan& scan, const KeyEncoder& encoder,
   if (context.memory_limit > 0) {
     most = std::min(most, static_cast<uint64_t>(context.memory_limit) / 4 / sizeof(Candidate));
   }
-  return range < most ? bounds : kNone;
+  return bounds.Distance(bounds.max) < most ? bounds : kNone;
 }
 
 Result<KeyEncoder> EncoderOf(const LatestScan& scan) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -10,11 +12,26 @@
 
 namespace larder {
 
-/// What is known of the values of a column in a row group before it is read; both ends inclusive.
+/// Between what some values lie, both ends inclusive: of a column in a row group, what is known
+/// before it is read.
 template <typename Value>
 struct Bounds {
   Value min;
   Value max;
+
+  /// Of no value; includes nothing until something is added.
+  static constexpr Bounds None() {
+    return {std::numeric_limits<Value>::max(), std::numeric_limits<Value>::min()};
+  }
+  bool is_none() const { return max < min; }
+  void Add(const Bounds& others) {
+    min = std::min(min, others.min);
+    max = std::max(max, others.max);
+  }
+  /// Of an integer from the least: 0 for that itself, above Distance(max) for those outside.
+  uint64_t Distance(Value value) const {
+    return static_cast<uint64_t>(value) - static_cast<uint64_t>(min);
+  }
 };
 
 /// The times of a column, from its partition value or its statistics; none if they do not say.
