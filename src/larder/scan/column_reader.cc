@@ -3,7 +3,7 @@
 
 #include <arrow/array.h>
 #include <arrow/array/util.h>
-#include <arrow/io/file.h>
+#include <arrow/io/interfaces.h>
 #include <arrow/record_batch.h>
 #include <arrow/scalar.h>
 #include <arrow/type.h>

@@ -5,7 +5,6 @@
 #include <arrow/scalar.h>
 #include <arrow/type.h>
 #include <arrow/util/io_util.h>
-#include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 
 #include <algorithm>
@@ -29,8 +28,8 @@ Status InSourceFile(const std::string& path, const Status& status) {
   return named.ok() || telling ? named : Status::IOError(named.message());
 }
 
-Result<std::shared_ptr<arrow::io::ReadableFile>> OpenSourceFile(const std::string& path,
-                                                                arrow::MemoryPool* pool) {
+Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(const std::string& path,
+                                                                    arrow::MemoryPool* pool) {
   // Not memory-mapped: a mapped file that is truncated meanwhile kills the process.
   auto file = arrow::io::ReadableFile::Open(path, pool);
   if (!file.ok()) return InSourceFile(path, file.status());

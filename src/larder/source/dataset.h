@@ -98,8 +98,8 @@ arrow::Status NamingFile(const std::string& path, const arrow::Status& status);
 arrow::Status InSourceFile(const std::string& path, const arrow::Status& status);
 
 /// Opens a file for reading; `InSourceFile` has been applied to errors.
-arrow::Result<std::shared_ptr<arrow::io::ReadableFile>> OpenSourceFile(const std::string& path,
-                                                                       arrow::MemoryPool* pool);
+arrow::Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenSourceFile(const std::string& path,
+                                                                           arrow::MemoryPool* pool);
 
 /// How Parquet types become Arrow types; the same for all that reads a source.
 parquet::ArrowReaderProperties SourceReaderProperties();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "larder/source/footer_cache.h"
 
-#include <arrow/io/file.h>
+#include <arrow/io/interfaces.h>
 #include <arrow/memory_pool.h>
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "larder/base/run_context.h"
+#include "larder/io/file_ops.h"
 #include "larder/source/dataset.h"
 
 namespace larder {
@@ -37,27 +38,23 @@ FooterCache* FooterCache::Default() {
   return cache;
 }
 
-template <typename Stat>
-Result<FooterCache::Identity> FooterCache::Identify(const Stat& stat_file) {
-  struct stat found{};
-  if (stat_file(&found) != 0) return Status::IOError("cannot be examined");
-  return Identity{static_cast<uint64_t>(found.st_dev), static_cast<uint64_t>(found.st_ino),
-                  static_cast<int64_t>(found.st_size), NanosOf(found.st_mtim),
-                  NanosOf(found.st_ctim)};
+std::optional<FooterCache::Identity> FooterCache::Identify(const std::string& path) {
+  // Whatever keeps a file from being examined, reading it tells.
+  const auto found = FileOps::Default()->Stat(path);
+  if (!found.ok() || !found->has_value()) return std::nullopt;
+  const struct stat& file = **found;
+  return Identity{static_cast<uint64_t>(file.st_dev), static_cast<uint64_t>(file.st_ino),
+                  static_cast<int64_t>(file.st_size), NanosOf(file.st_mtim), NanosOf(file.st_ctim)};
 }
 
 Result<std::shared_ptr<const Footer>> FooterCache::Read(const std::string& path) {
-  const auto by_path = Identify([&](struct stat* found) { return ::stat(path.c_str(), found); });
-  if (by_path.ok()) {
-    if (auto footer = Find(path, *by_path)) return footer;
+  const auto before = Identify(path);
+  if (before) {
+    if (auto footer = Find(path, *before)) return footer;
   }
   // What is kept outlives the request, and so must not be of its memory.
   arrow::MemoryPool* pool = arrow::system_memory_pool();
   ARROW_ASSIGN_OR_RAISE(const auto input, OpenSourceFile(path, pool));
-  const auto identify = [&] {
-    return Identify([&](struct stat* found) { return ::fstat(input->file_descriptor(), found); });
-  };
-  const auto before = identify();
   auto footer = std::make_shared<Footer>();
   const Status status = CatchExceptions([&] {
     auto reader = parquet::ParquetFileReader::Open(input, parquet::ReaderProperties(pool));
@@ -71,12 +68,12 @@ Result<std::shared_ptr<const Footer>> FooterCache::Read(const std::string& path)
   for (size_t i = 0; i < fields.size(); ++i) {
     footer->fields.emplace(fields[i].field->name(), static_cast<int>(i));
   }
-  const auto after = identify();
-  if (before.ok() && after.ok() && *before == *after) {
+  // The same before and after: what was read between them was this file, in this state.
+  if (before && before == Identify(path)) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const std::chrono::nanoseconds last(std::max(after->modified_ns, after->changed_ns));
+    const std::chrono::nanoseconds last(std::max(before->modified_ns, before->changed_ns));
     const auto bytes = kBytesPerByte * int64_t{footer->metadata->size()};
-    if (now - last >= unchanged_for_) Keep({path, *after, footer, bytes});
+    if (now - last >= unchanged_for_) Keep({path, *before, footer, bytes});
   }
   return footer;
 }

@@ -10,6 +10,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -62,8 +63,7 @@ class FooterCache {
   };
   using Entries = std::list<Entry>;
 
-  template <typename Stat>
-  static arrow::Result<Identity> Identify(const Stat& stat);
+  static std::optional<Identity> Identify(const std::string& path);
   std::shared_ptr<const Footer> Find(const std::string& path, const Identity& identity);
   void Keep(Entry entry);
   void Remove(Entries::iterator entry);
