@@ -63,18 +63,13 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
       if (!fits && done > 0) break;
       if (!fits) return Status::CapacityError("strings of more than 2 GiB do not fit an array");
       for (; block_next_ < block_rows_; ++block_next_, ++done) {
-        const bool is_null =
-            block_has_nulls_ &&
-            !arrow::bit_util::GetBit(block_valid_.data(), static_cast<uint64_t>(block_next_));
-        offset[done + 1] = offset[done];
-        if (is_null) {
-          arrow::bit_util::ClearBit(valid->mutable_data(), done);
-          ++nulls;
-          continue;
-        }
         const ByteArray& value = block_[static_cast<size_t>(block_next_)];
         if (value.len > 0) std::memcpy(bytes->mutable_data() + offset[done], value.ptr, value.len);
-        offset[done + 1] += static_cast<Offset>(value.len);
+        offset[done + 1] = offset[done] + static_cast<Offset>(value.len);
+        if (block_has_nulls_ && IsNullInBlock(block_next_)) {
+          arrow::bit_util::ClearBit(valid->mutable_data(), done);
+          ++nulls;
+        }
       }
     }
     return arrow::MakeArray(
@@ -85,12 +80,20 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
   static constexpr int64_t kOffsetBytes = sizeof(Offset);
   static constexpr int64_t kBlockRows = 1024;
 
-  /// Up to `rows` of the page's next values. They stay where they are until the next block.
+  /// Up to `rows` of the page's next values, empty ones for nulls. They stay where they are until
+  /// the next block.
   void DecodeBlock(int64_t rows) {
     block_rows_ = std::min({rows, left(), kBlockRows});
     block_next_ = 0;
     block_valid_.fill(0xff);
     block_has_nulls_ = Decode(block_rows_, block_valid_.data(), 0, block_.data()) > 0;
+    for (int64_t i = 0; block_has_nulls_ && i < block_rows_; ++i) {
+      if (IsNullInBlock(i)) block_[static_cast<size_t>(i)] = ByteArray(0, nullptr);
+    }
+  }
+
+  bool IsNullInBlock(int64_t i) const {
+    return !arrow::bit_util::GetBit(block_valid_.data(), static_cast<uint64_t>(i));
   }
 
   /// Makes room for the rest of the block behind `used` bytes. False if that is more than offsets
@@ -98,10 +101,7 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
   Result<bool> Grow(Offset used, arrow::ResizableBuffer* bytes) const {
     int64_t wanted = used;
     for (int64_t i = block_next_; i < block_rows_; ++i) {
-      if (!block_has_nulls_ ||
-          arrow::bit_util::GetBit(block_valid_.data(), static_cast<uint64_t>(i))) {
-        wanted += block_[static_cast<size_t>(i)].len;
-      }
+      wanted += block_[static_cast<size_t>(i)].len;
     }
     if (wanted > std::numeric_limits<Offset>::max()) return false;
     if (wanted > bytes->size()) {
