@@ -59,7 +59,7 @@ TEST(CandidateTable, TheGreatestStaysInWhateverOrder) {
   for (int round = 0; round < 50; ++round) {
     std::shuffle(order.begin(), order.end(), random);
     for (const bool shared : {false, true}) {
-      CandidateTable table(2, shared, arrow::default_memory_pool());
+      CandidateTable table(2, /*has_created=*/true, shared, arrow::default_memory_pool());
       for (const auto& candidate : order) table.Raise(1, candidate);
       EXPECT_EQ(table[1].event, greatest.event);
       EXPECT_EQ(table[1].rank, greatest.rank);
@@ -71,7 +71,7 @@ TEST(CandidateTable, TheGreatestStaysInWhateverOrder) {
 TEST(CandidateTable, ThreadsRaiseTheSamePositions) {
   constexpr size_t kPositions = 5000;  // More than there are locks.
   constexpr int kThreads = 4;
-  CandidateTable table(kPositions, /*shared=*/true, arrow::default_memory_pool());
+  CandidateTable table(kPositions, /*has_created=*/true, /*shared=*/true, arrow::default_memory_pool());
   std::vector<std::thread> threads;
   threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {

@@ -216,7 +216,7 @@ TEST_F(PointInTimeTest, ATimeTooFarForTheFinerUnitNamesColumnAndFile) {
   const auto entities = TableOf(KeyAndTime(), {"[1]", "[10]"});
   const RunContext context;
   const auto timeline = Unwrap(Timeline::Build(*entities, {"k"}, "t", context));
-  CandidateTable candidates(timeline->positions(), false, context.pool);
+  CandidateTable candidates(timeline->positions(), false, false, context.pool);
   ReadCounters counters(*view_.dataset);
   std::atomic<int64_t> scanned{0};
   ExpectError(ScanCandidates(view_, *timeline, {0, 1}, context, &counters, &scanned, &candidates),

@@ -68,7 +68,8 @@ class PointInTimeTest : public SourceTest {
 
   Outcome JoinOnce(const arrow::Table& entities, const RunContext& context, bool prune_by_ttl) {
     const auto timeline = Unwrap(Timeline::Build(entities, entity_keys_, "t", context));
-    CandidateTable candidates(timeline->positions(), context.threads > 1, context.pool);
+    CandidateTable candidates(timeline->positions(), view_.created_timestamp.has_value(),
+                              context.threads > 1, context.pool);
     ReadCounters counters(*view_.dataset);
     std::atomic<int64_t> scanned{0};
     const auto groups = Unwrap(RowGroupsToScan(view_, *timeline, prune_by_ttl, context));

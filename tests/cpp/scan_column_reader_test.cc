@@ -2,8 +2,11 @@
 #include <arrow/array/concatenate.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -35,7 +38,7 @@ class ColumnBatchesTest : public testing::Test {
                                                             keep_dictionaries, context, &counters));
     arrow::RecordBatchVector all;
     while (true) {
-      ARROW_ASSIGN_OR_RAISE(auto batch, batches.Next());
+      ARROW_ASSIGN_OR_RAISE(auto batch, batches.Next(batch_rows));
       if (batch == nullptr) return all;
       ARROW_RETURN_NOT_OK(batch->ValidateFull());
       all.push_back(std::move(batch));
@@ -189,6 +192,72 @@ TEST_F(ColumnBatchesTest, AFileTruncatedMeanwhileIsAnError) {
   const auto dataset = OpenDataset({root_.path()});
   std::filesystem::resize_file(root_ / "a", 20);
   ExpectError(TryRead(*dataset, 0, {"x"}).status(), StatusCode::IOError, {root_ / "a"});
+}
+
+/// Every row that a scan hands out, by address, and how many took them.
+struct Scanned {
+  std::map<uint64_t, int64_t> values;
+  int visitors = 0;
+  int64_t bytes = 0;
+};
+
+Scanned ScanAll(const Dataset& dataset, const std::vector<std::string>& columns,
+                const RunContext& context) {
+  Scanned scanned;
+  std::mutex mutex;
+  ReadCounters counters(dataset);
+  std::atomic<int64_t> rows{0};
+  const std::vector<size_t> groups{0, 1};
+  const auto status =
+      ScanRowGroups(dataset, groups, columns, false, context, &counters, &rows, [&]() {
+        const std::lock_guard<std::mutex> lock(mutex);
+        ++scanned.visitors;
+        return [&](const arrow::RecordBatch& batch, uint64_t first_address) {
+          const std::lock_guard<std::mutex> lock_rows(mutex);
+          const auto& values = static_cast<const arrow::Int64Array&>(*batch.column(0));
+          for (int64_t i = 0; i < batch.num_rows(); ++i) {
+            const bool is_new =
+                scanned.values.emplace(first_address + static_cast<uint64_t>(i), values.Value(i))
+                    .second;
+            EXPECT_TRUE(is_new);
+          }
+          return arrow::Status::OK();
+        };
+      });
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  EXPECT_EQ(rows.load(), static_cast<int64_t>(scanned.values.size()));
+  scanned.bytes = counters.bytes();
+  return scanned;
+}
+
+TEST_F(ColumnBatchesTest, AScanCutsRowGroupsAndReadsEachRowOnce) {
+  std::string numbers = "[0";
+  std::string flags = "[true";
+  for (int i = 1; i < 1000; ++i) {
+    numbers += ", " + std::to_string(i);
+    flags += i % 3 == 0 ? ", true" : ", false";
+  }
+  Write("a", {Int64Field("x"), arrow::field("b", arrow::boolean())}, {numbers + "]", flags + "]"},
+        {.row_group_rows = 700});
+  const auto dataset = OpenDataset({root_.path()});
+  RunContext one;
+  one.batch_rows = 7;
+  RunContext many = one;
+  many.threads = 3;
+  std::map<uint64_t, int64_t> expected;
+  for (int i = 0; i < 1000; ++i) expected[static_cast<uint64_t>(i)] = i;
+
+  const auto whole = ScanAll(*dataset, {"x"}, one);
+  EXPECT_EQ(whole.values, expected);
+  EXPECT_EQ(whole.visitors, 2);
+  const auto cut = ScanAll(*dataset, {"x"}, many);
+  EXPECT_EQ(cut.values, expected);
+  EXPECT_GE(cut.visitors, 6);
+  EXPECT_EQ(cut.bytes, whole.bytes);
+  // Arrow's reader, which has to serve the booleans, begins at the begin.
+  const auto uncut = ScanAll(*dataset, {"x", "b"}, many);
+  EXPECT_EQ(uncut.values, expected);
+  EXPECT_EQ(uncut.visitors, 2);
 }
 
 }  // namespace

@@ -25,21 +25,19 @@ class Places {
     places_.choice =
         std::static_pointer_cast<arrow::UInt32Array>(FromJson(arrow::uint32(), choice));
     for (uint32_t w = 0; w < wanted; ++w) {
-      const auto begin = static_cast<uint32_t>(rows_.size());
+      places_.begin.push_back(static_cast<uint32_t>(places_.rows.size()));
       for (int64_t row = 0; row < places_.choice->length(); ++row) {
         if (places_.choice->IsValid(row) && places_.choice->Value(row) == w) {
-          rows_.push_back(static_cast<uint32_t>(row));
+          places_.rows.push_back(static_cast<uint32_t>(row));
         }
       }
-      places_.runs.push_back({begin, static_cast<uint32_t>(rows_.size())});
     }
-    places_.rows = rows_;
+    places_.begin.push_back(static_cast<uint32_t>(places_.rows.size()));
   }
 
   const RowPlaces& operator*() const { return places_; }
 
  private:
-  std::vector<uint32_t> rows_;
   RowPlaces places_;
 };
 

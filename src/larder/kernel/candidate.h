@@ -43,21 +43,45 @@ struct Candidate {
 /// The greatest candidate of each position, raised by any number of threads at once.
 class CandidateTable {
  public:
-  CandidateTable(size_t positions, bool shared, arrow::MemoryPool* pool)
-      : candidates_(positions, Candidate{}, pool), shared_(shared) {}
+  /// `has_created`: if not, every row that is raised is one without a created timestamp.
+  /// `shared`: among threads.
+  CandidateTable(size_t positions, bool has_created, bool shared, arrow::MemoryPool* pool)
+      : held_(positions, EventAndRank{}, pool),
+        created_(has_created ? positions : 0, Candidate{}.created, pool),
+        shared_(shared) {}
 
-  void Prefetch(size_t position) const { __builtin_prefetch(&candidates_[position], 1); }
+  void Prefetch(size_t position) const {
+    __builtin_prefetch(&held_[position], 1);
+    if (!created_.empty()) __builtin_prefetch(&created_[position], 1);
+  }
 
   void Raise(size_t position, const Candidate& row) {
-    Candidate& held = candidates_[position];
+    const std::atomic_ref event(held_[position].event);
     // Events only grow, so that an old value, too, is reason enough to leave.
-    if (std::atomic_ref(held.event).load(std::memory_order_relaxed) > row.event) return;
-    if (!shared_) {
-      if (held < row) held = row;
-      return;
-    }
+    if (event.load(std::memory_order_relaxed) > row.event) return;
     // The lock lies in the memory that has been fetched already.
-    const std::atomic_ref rank(held.rank);
+    const std::atomic_ref rank(held_[position].rank);
+    uint64_t before = shared_ ? Lock(rank) : held_[position].rank;
+    if (Held(position, before) < row) {
+      event.store(row.event, std::memory_order_relaxed);
+      if (!created_.empty()) created_[position] = row.created;
+      before = row.rank;
+    }
+    rank.store(before, std::memory_order_release);
+  }
+
+  /// Once no thread raises any more.
+  Candidate operator[](size_t position) const { return Held(position, held_[position].rank); }
+
+ private:
+  /// Created timestamps lie apart: few rows need them, and without them no cache line ends within
+  /// a candidate.
+  struct alignas(16) EventAndRank {
+    int64_t event = Candidate{}.event;
+    uint64_t rank = Candidate{}.rank;
+  };
+
+  static uint64_t Lock(const std::atomic_ref<uint64_t>& rank) {
     uint64_t before = rank.load(std::memory_order_relaxed) & ~Candidate::kLockBit;
     while (!rank.compare_exchange_weak(before, before | Candidate::kLockBit,
                                        std::memory_order_acquire, std::memory_order_relaxed)) {
@@ -65,19 +89,16 @@ class CandidateTable {
       if ((before & Candidate::kLockBit) != 0) std::this_thread::yield();
       before &= ~Candidate::kLockBit;
     }
-    if (Candidate{held.event, held.created, before} < row) {
-      std::atomic_ref(held.event).store(row.event, std::memory_order_relaxed);
-      held.created = row.created;
-      before = row.rank;
-    }
-    rank.store(before, std::memory_order_release);
+    return before;
   }
 
-  /// Once no thread raises any more.
-  const Candidate& operator[](size_t position) const { return candidates_[position]; }
+  Candidate Held(size_t position, uint64_t rank) const {
+    return {held_[position].event, created_.empty() ? Candidate{}.created : created_[position],
+            rank};
+  }
 
- private:
-  PoolVector<Candidate> candidates_;
+  PoolVector<EventAndRank> held_;
+  PoolVector<int64_t> created_;  ///< Empty if rows have none.
   bool shared_;
 };
 

@@ -26,10 +26,11 @@ namespace {
 /// by their distance from the first, and nothing is hashed; the table has all others.
 class NewestRows {
  public:
-  NewestRows(const KeyEncoder& encoder, const Bounds<int64_t>& close, const RunContext& context)
+  NewestRows(const KeyEncoder& encoder, const Bounds<int64_t>& close, bool has_created,
+             const RunContext& context)
       : close_(close),
         places_(close.is_none() ? 0 : close.Distance(close.max) + 1),
-        by_distance_(places_, context.threads > 1, context.pool),
+        by_distance_(places_, has_created, context.threads > 1, context.pool),
         table_(encoder, context) {}
 
   /// Not smaller than places() if the key belongs into the table.
@@ -199,10 +200,11 @@ Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, Rea
 
   RowSet newest(rows, context.pool);
   ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
-    NewestRows rows_of_keys(encoder, CloseKeys(scan, encoder, groups, context), context);
+    NewestRows rows_of_keys(encoder, CloseKeys(scan, encoder, groups, context),
+                            scan.created_timestamp.has_value(), context);
     ARROW_RETURN_NOT_OK(ScanRowGroups(
         *scan.dataset, groups, scan.ScannedColumns(), /*keep_dictionaries=*/true, context, counters,
-        rows_scanned, [&](size_t) -> BatchVisitor {
+        rows_scanned, [&]() -> BatchVisitor {
           auto batches =
               std::make_shared<LatestBatchScan>(scan, encoder, string_unit, context, &rows_of_keys);
           return [batches](const arrow::RecordBatch& batch, uint64_t first_address) {

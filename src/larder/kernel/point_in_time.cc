@@ -79,7 +79,8 @@ class BatchScan {
   }
 
  private:
-  // Each step of a block fetches from memory what the next one reads.
+  // Each step of a block fetches from memory what the next one reads, and keeps of the rows those
+  // that go on: without a branch, for which rows do is as good as random.
   static constexpr int64_t kBlock = 128;
 
   Status FindSlots(const arrow::RecordBatch& batch) {
@@ -97,9 +98,11 @@ class BatchScan {
   Status ScanBlock(int64_t begin, int64_t end) {
     size_t hits = 0;
     for (int64_t i = begin; i < end; ++i) {
-      if (slots_[i] == kNoSlot || rows_.event().IsNull(i)) continue;
-      __builtin_prefetch(timeline_.slot_begin() + slots_[i]);
-      hits_[hits++].row = i;
+      hits_[hits].row = i;
+      hits += static_cast<size_t>(slots_[i] != kNoSlot && !rows_.event().IsNull(i));
+    }
+    for (size_t h = 0; h < hits; ++h) {
+      __builtin_prefetch(timeline_.slot_begin() + slots_[hits_[h].row]);
     }
     for (size_t h = 0; h < hits; ++h) {
       const Slot slot = slots_[hits_[h].row];
@@ -109,11 +112,12 @@ class BatchScan {
     }
     size_t found = 0;
     for (size_t h = 0; h < hits; ++h) {
-      const Position position = FirstPositionThatKnows(hits_[h]);
-      if (position == hits_[h].end) continue;
+      const Hit hit = hits_[h];
+      const Position position = FirstPositionThatKnows(hit);
       candidates_.Prefetch(position);
-      hits_[found].row = hits_[h].row;
-      hits_[found++].begin = position;
+      hits_[found].row = hit.row;
+      hits_[found].begin = position;
+      found += static_cast<size_t>(position != hit.end);
     }
     for (size_t h = 0; h < found; ++h) {
       Candidate candidate;
@@ -142,15 +146,24 @@ class BatchScan {
       if (!created_known) return hit.end;
       known = std::max(*known, *created_known);
     }
-    // Binary search by arithmetic (Khuong and Morin, "Array layouts for comparison-based
-    // searching", 2017): where a slot has several times, no branch is predicted well.
-    const int64_t* first = timeline_.times() + hit.begin;
-    size_t left = hit.end - hit.begin;
-    for (; left > 1; left -= left / 2) {
-      first += static_cast<size_t>(first[left / 2 - 1] < *known) * (left / 2);
+    return hit.begin + CountBefore(*known, timeline_.times() + hit.begin, hit.end - hit.begin);
+  }
+
+  /// How many of a slot's times are earlier. Binary search by arithmetic (Khuong and Morin, "Array
+  /// layouts for comparison-based searching", 2017): no branch is predicted well.
+  static Position CountBefore(int64_t time, const int64_t* times, size_t count) {
+    if (count == 0) return 0;
+    const int64_t* first = times;
+    for (; count > 8; count -= count / 2) {
+      first += static_cast<size_t>(first[count / 2 - 1] < time) * (count / 2);
     }
-    if (left == 1) first += static_cast<size_t>(*first < *known);
-    return static_cast<Position>(first - timeline_.times());
+    // As many steps however many times are left, or the end would be a branch like that.
+    for (int step = 0; step < 3; ++step) {
+      const size_t half = count / 2;
+      first += static_cast<size_t>(first[half - size_t{half > 0}] < time) * half;
+      count -= half;
+    }
+    return static_cast<Position>(first - times) + static_cast<Position>(*first < time);
   }
 
   const PointInTimeView& view_;
@@ -193,7 +206,7 @@ Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
                       CandidateTable* candidates) {
   return ScanRowGroups(
       *view.dataset, row_groups, view.ScannedColumns(),
-      /*keep_dictionaries=*/true, context, counters, rows_scanned, [&](size_t) -> BatchVisitor {
+      /*keep_dictionaries=*/true, context, counters, rows_scanned, [&]() -> BatchVisitor {
         auto scan = std::make_shared<BatchScan>(view, timeline, context, candidates);
         return [scan](const arrow::RecordBatch& batch, uint64_t first_address) {
           return scan->Scan(batch, first_address);

@@ -41,7 +41,7 @@ struct Winners {
   explicit Winners(arrow::MemoryPool* pool) : addresses(pool), places(pool) {}
 
   PoolVector<uint64_t> addresses;  ///< Distinct, ascending.
-  RowPlaces places;                ///< Of each address. Its rows are the timeline's.
+  RowPlaces places;                ///< Of each address, among the entity rows.
   int64_t rows_matched = 0;
   int64_t rows_expired = 0;
   int64_t rows_absent = 0;

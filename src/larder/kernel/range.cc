@@ -6,7 +6,8 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include <iterator>
+#include <map>
+#include <mutex>
 
 #include "larder/base/cast.h"
 #include "larder/scan/pruning.h"
@@ -85,21 +86,23 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
                                            const std::shared_ptr<arrow::Schema>& schema,
                                            const RunContext& context, ReadCounters* counters,
                                            std::atomic<int64_t>* rows_scanned) {
-  std::vector<arrow::RecordBatchVector> found(row_groups.size());
+  std::mutex mutex;
+  std::map<uint64_t, std::shared_ptr<RecordBatch>> found;  // By the address of the first row.
   ARROW_RETURN_NOT_OK(ScanRowGroups(
       *scan.dataset, row_groups, scan.ScannedColumns(), /*keep_dictionaries=*/false, context,
-      counters, rows_scanned, [&](size_t i) -> BatchVisitor {
-        return [&, i](const RecordBatch& batch, uint64_t) {
+      counters, rows_scanned, [&]() -> BatchVisitor {
+        return [&](const RecordBatch& batch, uint64_t first_address) {
           ARROW_ASSIGN_OR_RAISE(auto selected, SelectRows(scan, batch, schema, context));
-          if (selected->num_rows() > 0) found[i].push_back(std::move(selected));
+          if (selected->num_rows() == 0) return Status::OK();
+          const std::lock_guard<std::mutex> lock(mutex);
+          found.emplace(first_address, std::move(selected));
           return Status::OK();
         };
       }));
 
   arrow::RecordBatchVector all;
-  for (auto& batches : found) {
-    std::move(batches.begin(), batches.end(), std::back_inserter(all));
-  }
+  all.reserve(found.size());
+  for (auto& [address, batch] : found) all.push_back(std::move(batch));
   return all;
 }
 

@@ -26,6 +26,12 @@ struct Win {
   Position end;
 };
 
+/// Some of Timeline::rows(), from `begin` to before `end`.
+struct RowRun {
+  uint32_t begin;
+  uint32_t end;
+};
+
 /// The wins of some slots.
 struct SlotWins {
   explicit SlotWins(arrow::MemoryPool* pool) : wins(pool), row_groups(pool) {}
@@ -45,6 +51,7 @@ class Settlement {
         candidates_(candidates),
         context_(context),
         by_row_group_(context.pool),
+        runs_(context.pool),
         winners_(context.pool) {}
 
   Result<Winners> Run() {
@@ -126,11 +133,20 @@ class Settlement {
     ARROW_ASSIGN_OR_RAISE(valid_, arrow::AllocateEmptyBitmap(rows, context_.pool));
     std::memset(choice_->mutable_data(), 0xff, static_cast<size_t>(choice_->size()));
     winners_.addresses.resize(by_row_group_.size());
-    winners_.places.runs.resize(by_row_group_.size());
-    winners_.places.rows = timeline_.rows();
+    runs_.resize(by_row_group_.size());
     const auto groups = static_cast<int64_t>(view_.dataset->row_groups().size());
     ARROW_RETURN_NOT_OK(RunTasks(context_, groups, [&](int64_t i) {
       OrderRowGroup(static_cast<size_t>(i));
+      return Status::OK();
+    }));
+    by_row_group_ = PoolVector<Win>(context_.pool);
+    auto& begin = winners_.places.begin;
+    begin.reserve(runs_.size() + 1);
+    begin.push_back(0);
+    for (const RowRun& run : runs_) begin.push_back(begin.back() + run.end - run.begin);
+    winners_.places.rows.resize(begin.back());
+    ARROW_RETURN_NOT_OK(RunTasks(context_, groups, [&](int64_t i) {
+      CopyRows(static_cast<size_t>(i));
       return Status::OK();
     }));
     std::atomic<int64_t> matched = 0;
@@ -168,17 +184,25 @@ class Settlement {
       before[word] = count;
       count += static_cast<uint32_t>(std::popcount(bits[word]));
     }
-    auto* choice = reinterpret_cast<uint32_t*>(choice_->mutable_data());
     for (const Win& win : wins) {
       const uint64_t row = win.address - group.first_row;
       const uint64_t below = bits[row / 64] & ((uint64_t{1} << (row % 64)) - 1);
       const size_t rank =
           group_begin_[index] + before[row / 64] + static_cast<size_t>(std::popcount(below));
       winners_.addresses[rank] = win.address;
-      winners_.places.runs[rank] = {timeline_.row_begin()[win.begin],
-                                    timeline_.row_begin()[win.end]};
-      for (const uint32_t entity_row : winners_.places.RowsOf(rank)) {
-        choice[entity_row] = static_cast<uint32_t>(rank);
+      runs_[rank] = {timeline_.row_begin()[win.begin], timeline_.row_begin()[win.end]};
+    }
+  }
+
+  /// Every column of the answer reads the entity rows of winners: once in order, that is cheap.
+  void CopyRows(size_t index) {
+    auto* choice = reinterpret_cast<uint32_t*>(choice_->mutable_data());
+    for (size_t rank = group_begin_[index]; rank < group_begin_[index + 1]; ++rank) {
+      const RowRun& run = runs_[rank];
+      uint32_t* copy = winners_.places.rows.data() + winners_.places.begin[rank];
+      for (const uint32_t row : timeline_.rows().subspan(run.begin, run.end - run.begin)) {
+        *copy++ = row;
+        choice[row] = static_cast<uint32_t>(rank);
       }
     }
   }
@@ -208,6 +232,7 @@ class Settlement {
   std::vector<SlotWins> pieces_;
   std::vector<size_t> group_begin_;  ///< Of each row group in by_row_group_, and the end.
   PoolVector<Win> by_row_group_;
+  PoolVector<RowRun> runs_;  ///< Of each winner.
   std::shared_ptr<arrow::Buffer> choice_;
   std::shared_ptr<arrow::Buffer> valid_;
   Winners winners_;

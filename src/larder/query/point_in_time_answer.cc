@@ -246,7 +246,8 @@ class PointInTimeAnswer : public Answer {
     SourceReads& reads = views.front()->reads;
     ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
       scan.string_unit = string_unit;
-      candidates.emplace(timeline.positions(), context().threads > 1, context().pool);
+      candidates.emplace(timeline.positions(), scan.created_timestamp.has_value(),
+                         context().threads > 1, context().pool);
       return ScanCandidates(scan, timeline, row_groups, context(), reads.counters(),
                             reads.rows_scanned(), &*candidates);
     }));

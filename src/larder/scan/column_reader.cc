@@ -73,7 +73,7 @@ Result<ColumnBatches> ColumnBatches::Open(const Dataset& dataset, size_t row_gro
   const auto metadata = file.metadata()->RowGroup(batches.group_.index);
   int64_t bytes = 0;
   for (const int leaf : leaves) bytes += metadata->ColumnChunk(leaf)->total_compressed_size();
-  counters->Count(row_group, bytes);
+  if (counters != nullptr) counters->Count(row_group, bytes);
   return batches;
 }
 
@@ -188,25 +188,71 @@ Result<std::shared_ptr<RecordBatch>> ColumnBatches::Next(int64_t rows) {
   return RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
 }
 
+namespace {
+
+/// Some rows of one row group, for one task.
+struct ScanPiece {
+  size_t row_group;
+  int64_t begin;
+  int64_t rows;
+};
+
+/// Pieces of about one size, enough of them for every thread to end at about the same time.
+std::vector<ScanPiece> CutRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
+                                    const RunContext& context) {
+  // Each piece has to find its first page, and looks up the dictionaries anew.
+  constexpr int64_t kPiecesPerThread = 2;
+  constexpr int64_t kBatchesAtLeast = 4;
+  int64_t all_rows = 0;
+  for (const size_t i : row_groups) all_rows += dataset.row_groups()[i].rows;
+  const int64_t most_rows = std::max(kBatchesAtLeast * context.batch_rows,
+                                     all_rows / (kPiecesPerThread * context.threads) + 1);
+  std::vector<ScanPiece> pieces;
+  for (const size_t i : row_groups) {
+    const int64_t rows = dataset.row_groups()[i].rows;
+    const int64_t count = context.threads > 1 ? (rows - 1) / most_rows + 1 : 1;
+    for (int64_t piece = 0; piece < count; ++piece) {
+      const int64_t begin = rows * piece / count;
+      pieces.push_back({i, begin, rows * (piece + 1) / count - begin});
+    }
+  }
+  return pieces;
+}
+
+}  // namespace
+
 Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
                      const std::vector<std::string>& columns, bool keep_dictionaries,
                      const RunContext& context, ReadCounters* counters,
                      std::atomic<int64_t>* rows_scanned,
-                     const std::function<BatchVisitor(size_t i)>& begin) {
-  return RunTasks(context, static_cast<int64_t>(row_groups.size()), [&](int64_t task) {
-    const auto i = static_cast<size_t>(task);
-    const RowGroup& group = dataset.row_groups()[row_groups[i]];
-    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, row_groups[i], columns,
-                                                            keep_dictionaries, context, counters));
-    const BatchVisitor visit = begin(i);
-    uint64_t address = group.first_row;
-    while (true) {
-      ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next());
-      if (batch == nullptr) return Status::OK();
+                     const std::function<BatchVisitor()>& begin) {
+  const auto pieces = CutRowGroups(dataset, row_groups, context);
+  return RunTasks(context, static_cast<int64_t>(pieces.size()), [&](int64_t task) {
+    const ScanPiece& piece = pieces[static_cast<size_t>(task)];
+    const RowGroup& group = dataset.row_groups()[piece.row_group];
+    const bool is_first = piece.begin == 0;
+    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, piece.row_group, columns,
+                                                            keep_dictionaries, context,
+                                                            is_first ? counters : nullptr));
+    int64_t left = piece.rows;
+    if (batches.can_skip()) {
+      batches.Skip(piece.begin);
+    } else if (is_first) {
+      left = group.rows;
+    } else {
+      return Status::OK();
+    }
+    const BatchVisitor visit = begin();
+    uint64_t address = group.first_row + static_cast<uint64_t>(piece.begin);
+    while (left > 0) {
+      ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next(std::min(left, context.batch_rows)));
+      if (batch == nullptr) break;
       ARROW_RETURN_NOT_OK(NamingFile(dataset.file_of(group).path, visit(*batch, address)));
       address += static_cast<uint64_t>(batch->num_rows());
+      left -= batch->num_rows();
       rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
     }
+    return Status::OK();
   });
 }
 

@@ -42,15 +42,14 @@ class ColumnBatches {
   /// `row_group` is an index in dataset.row_groups(). Columns come in the order of `columns`, in
   /// the types of the file: nulls where the file lacks one, constants for partition columns.
   /// With `keep_dictionaries`, strings of pages with a dictionary come as dictionary arrays.
+  /// `counters` may be null.
   static arrow::Result<ColumnBatches> Open(const Dataset& dataset, size_t row_group,
                                            const std::vector<std::string>& columns,
                                            bool keep_dictionaries, const RunContext& context,
                                            ReadCounters* counters);
 
-  /// The next batch, of up to context.batch_rows rows, at least one; null after the last. Errors
-  /// name the file.
-  arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next() { return Next(context_.batch_rows); }
-  /// The same with up to `rows` rows, if can_skip().
+  /// The next batch, of at least one row and up to `rows`, or up to context.batch_rows if not
+  /// can_skip(); null after the last. Errors name the file.
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next(int64_t rows);
 
   /// True if rows may be left out.
@@ -82,17 +81,19 @@ class ColumnBatches {
   std::shared_ptr<arrow::RecordBatchReader> batches_;  ///< Null if no column needs Arrow's reader.
 };
 
-/// Reads columns of row groups (indices in dataset.row_groups()), each on one thread from its
-/// first batch to its last. Counts the rows in `rows_scanned`.
+/// Reads columns of row groups (indices in dataset.row_groups()) on all threads. Counts the rows in
+/// `rows_scanned`.
 ///
-/// `begin(i)` is called once for row_groups[i], on the thread that reads it, and returns what
-/// takes its batches with the address of their first row. Errors of that get the file's name.
+/// Row groups are cut into pieces, so that one alone keeps all threads at work, unless Arrow's
+/// reader has to serve a column. `begin()` is called once for each piece, on the thread that reads
+/// it, and returns what takes its batches, in order, with the address of their first row. Errors
+/// of that get the file's name.
 using BatchVisitor =
     std::function<arrow::Status(const arrow::RecordBatch& batch, uint64_t first_address)>;
 arrow::Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
                             const std::vector<std::string>& columns, bool keep_dictionaries,
                             const RunContext& context, ReadCounters* counters,
                             std::atomic<int64_t>* rows_scanned,
-                            const std::function<BatchVisitor(size_t i)>& begin);
+                            const std::function<BatchVisitor()>& begin);
 
 }  // namespace larder

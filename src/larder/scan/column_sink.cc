@@ -154,9 +154,15 @@ class ScatterSink : public ColumnSink {
   void ScatterAs(const FetchedRows& rows) {
     const auto* values = reinterpret_cast<const Word*>(ValuesOf(rows));
     auto* out = reinterpret_cast<Word*>(values_->mutable_data());
+    // Output rows come in no order: by the time that one is written, it has been fetched.
+    constexpr ptrdiff_t kAhead = 16;
+    const uint32_t* const last = places_.rows.data() + places_.rows.size() - 1;
     for (size_t i = 0; i < rows.addresses.size(); ++i) {
       const Word value = values[rows.addresses[i] - rows.first_address];
-      for (const uint32_t row : places_.RowsOf(rows.first_wanted + i)) out[row] = value;
+      for (const uint32_t& row : places_.RowsOf(rows.first_wanted + i)) {
+        __builtin_prefetch(out + *(last - &row > kAhead ? &row + kAhead : last), 1);
+        out[row] = value;
+      }
     }
   }
 

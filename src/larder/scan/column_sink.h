@@ -45,20 +45,14 @@ arrow::Result<std::unique_ptr<ColumnSink>> MakeAddressOrderSink(
 
 /// Which output rows have each of the wanted rows.
 struct RowPlaces {
-  /// Some of `rows`, from `begin` to before `end`.
-  struct Run {
-    uint32_t begin;
-    uint32_t end;
-  };
-
-  explicit RowPlaces(arrow::MemoryPool* pool) : runs(pool) {}
+  explicit RowPlaces(arrow::MemoryPool* pool) : rows(pool), begin(pool) {}
 
   std::shared_ptr<arrow::UInt32Array> choice;  ///< For each output row its wanted row, or null.
-  std::span<const uint32_t> rows;              ///< Output rows, those of a wanted row together.
-  PoolVector<Run> runs;                        ///< One for each wanted row.
+  PoolVector<uint32_t> rows;   ///< Output rows: those of the first wanted row, of the second...
+  PoolVector<uint32_t> begin;  ///< Of each wanted row's in `rows`, and the end of the last one's.
 
   std::span<const uint32_t> RowsOf(size_t wanted) const {
-    return rows.subspan(runs[wanted].begin, runs[wanted].end - runs[wanted].begin);
+    return {rows.data() + begin[wanted], begin[wanted + 1] - begin[wanted]};
   }
 };
 
