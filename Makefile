@@ -48,6 +48,13 @@ demo: build $(VENV)/.installed-demo ## Training set of a year of real flights, e
 bench: build $(VENV)/.installed-bench ## Measure Larder beside other stores (BENCH_ARGS=...)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
+.PHONY: bench-kernels
+bench-kernels: build ## Measure the engine's kernels one by one (BENCH_ARGS=--benchmark_filter=...)
+	@scripts/ensure_system.sh $(BIN)/python benchmark
+	cmake -S . -B $(RELEASE) -DLARDER_BUILD_BENCHMARKS=ON > /dev/null
+	cmake --build $(RELEASE) --target larder_kernels
+	$(RELEASE)/bench/kernels/larder_kernels $(BENCH_ARGS)
+
 # ---- tests -------------------------------------------------------------------------------
 
 .PHONY: test
@@ -80,7 +87,7 @@ test-python-integration: | $(BIN)/python ## Feast's own tests of offline stores 
 
 # ---- style -------------------------------------------------------------------------------
 
-CPP_FILES = $(shell find src tests/cpp -name '*.h' -o -name '*.cc')
+CPP_FILES = $(shell find src tests/cpp bench/kernels -name '*.h' -o -name '*.cc')
 
 define write_stub
 	$(BIN)/python -m nanobind.stubgen -q -m feast_larder._engine -o $(1)
@@ -89,6 +96,7 @@ endef
 
 .PHONY: lint
 lint: build gtest $(VENV)/.installed-lint ## Formatting, static analysis, types, the stub
+	@scripts/ensure_system.sh $(BIN)/python benchmark
 	$(BIN)/python scripts/check_source.py
 	clang-format --dry-run -Werror $(CPP_FILES)
 	ruff check
@@ -96,7 +104,7 @@ lint: build gtest $(VENV)/.installed-lint ## Formatting, static analysis, types,
 	mypy
 	$(call write_stub,build/_engine.pyi)
 	diff -u feast_larder/_engine.pyi build/_engine.pyi || { echo "run 'make stub'" >&2; exit 1; }
-	cmake -S . -B $(RELEASE) -DLARDER_BUILD_TESTS=ON > /dev/null
+	cmake -S . -B $(RELEASE) -DLARDER_BUILD_TESTS=ON -DLARDER_BUILD_BENCHMARKS=ON > /dev/null
 	$(BIN)/python scripts/clang_tidy.py -p $(RELEASE) -j $(JOBS)
 
 .PHONY: format

@@ -20,7 +20,7 @@ EXTRA = ["--extra-arg=-Wno-unknown-warning-option"]
 
 
 def is_ours(path: Path) -> bool:
-    return any(path.is_relative_to(ROOT / folder) for folder in ("src", "tests"))
+    return any(path.is_relative_to(ROOT / folder) for folder in ("src", "tests", "bench"))
 
 
 def fingerprint(entry: dict[str, str]) -> str:

@@ -71,7 +71,8 @@ TEST(CandidateTable, TheGreatestStaysInWhateverOrder) {
 TEST(CandidateTable, ThreadsRaiseTheSamePositions) {
   constexpr size_t kPositions = 5000;  // More than there are locks.
   constexpr int kThreads = 4;
-  CandidateTable table(kPositions, /*has_created=*/true, /*shared=*/true, arrow::default_memory_pool());
+  CandidateTable table(kPositions, /*has_created=*/true, /*shared=*/true,
+                       arrow::default_memory_pool());
   std::vector<std::thread> threads;
   threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {

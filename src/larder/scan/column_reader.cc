@@ -231,9 +231,9 @@ Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
     const ScanPiece& piece = pieces[static_cast<size_t>(task)];
     const RowGroup& group = dataset.row_groups()[piece.row_group];
     const bool is_first = piece.begin == 0;
-    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, piece.row_group, columns,
-                                                            keep_dictionaries, context,
-                                                            is_first ? counters : nullptr));
+    ARROW_ASSIGN_OR_RAISE(auto batches,
+                          ColumnBatches::Open(dataset, piece.row_group, columns, keep_dictionaries,
+                                              context, is_first ? counters : nullptr));
     int64_t left = piece.rows;
     if (batches.can_skip()) {
       batches.Skip(piece.begin);
