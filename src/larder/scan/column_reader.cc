@@ -210,10 +210,10 @@ std::vector<ScanPiece> CutRowGroups(const Dataset& dataset, std::span<const size
   std::vector<ScanPiece> pieces;
   for (const size_t i : row_groups) {
     const int64_t rows = dataset.row_groups()[i].rows;
-    const int64_t count = context.threads > 1 ? (rows - 1) / most_rows + 1 : 1;
-    for (int64_t piece = 0; piece < count; ++piece) {
-      const int64_t begin = rows * piece / count;
-      pieces.push_back({i, begin, rows * (piece + 1) / count - begin});
+    const int64_t count = context.threads > 1 ? rows / most_rows + 1 : 1;
+    const int64_t piece_rows = rows / count + 1;
+    for (int64_t begin = 0; begin < rows; begin += piece_rows) {
+      pieces.push_back({i, begin, std::min(piece_rows, rows - begin)});
     }
   }
   return pieces;
