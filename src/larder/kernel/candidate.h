@@ -50,9 +50,10 @@ class CandidateTable {
         created_(has_created ? positions : 0, Candidate{}.created, pool),
         shared_(shared) {}
 
+  /// Any position, the one behind the last, too.
   void Prefetch(size_t position) const {
-    __builtin_prefetch(&held_[position], 1);
-    if (!created_.empty()) __builtin_prefetch(&created_[position], 1);
+    __builtin_prefetch(held_.data() + position, 1);
+    if (!created_.empty()) __builtin_prefetch(created_.data() + position, 1);
   }
 
   void Raise(size_t position, const Candidate& row) {

@@ -155,13 +155,14 @@ class ScatterSink : public ColumnSink {
     const auto* values = reinterpret_cast<const Word*>(ValuesOf(rows));
     auto* out = reinterpret_cast<Word*>(values_->mutable_data());
     // Output rows come in no order: by the time that one is written, it has been fetched.
-    constexpr ptrdiff_t kAhead = 16;
-    const uint32_t* const last = places_.rows.data() + places_.rows.size() - 1;
+    constexpr size_t kAhead = 16;
+    const auto& order = places_.rows;
     for (size_t i = 0; i < rows.addresses.size(); ++i) {
       const Word value = values[rows.addresses[i] - rows.first_address];
-      for (const uint32_t& row : places_.RowsOf(rows.first_wanted + i)) {
-        __builtin_prefetch(out + *(last - &row > kAhead ? &row + kAhead : last), 1);
-        out[row] = value;
+      const size_t end = places_.begin[rows.first_wanted + i + 1];
+      for (size_t place = places_.begin[rows.first_wanted + i]; place < end; ++place) {
+        __builtin_prefetch(out + order[std::min(place + kAhead, order.size() - 1)], 1);
+        out[order[place]] = value;
       }
     }
   }
