@@ -49,8 +49,7 @@ bench: build $(VENV)/.installed-bench ## Measure Larder beside other stores (BEN
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
 .PHONY: bench-kernels
-bench-kernels: build ## Measure the engine's kernels one by one (BENCH_ARGS=--benchmark_filter=...)
-	@scripts/ensure_system.sh $(BIN)/python benchmark
+bench-kernels: build benchmark ## Measure kernels one by one (BENCH_ARGS=--benchmark_filter=...)
 	cmake -S . -B $(RELEASE) -DLARDER_BUILD_BENCHMARKS=ON > /dev/null
 	cmake --build $(RELEASE) --target larder_kernels
 	$(RELEASE)/bench/kernels/larder_kernels $(BENCH_ARGS)
@@ -60,9 +59,9 @@ bench-kernels: build ## Measure the engine's kernels one by one (BENCH_ARGS=--be
 .PHONY: test
 test: test-cpp test-sanitize test-python ## All tests
 
-.PHONY: gtest
-gtest:
-	@scripts/ensure_system.sh $(BIN)/python gtest
+.PHONY: gtest benchmark
+gtest benchmark:
+	@scripts/ensure_system.sh $(BIN)/python $@
 
 .PHONY: test-cpp
 test-cpp: build gtest ## C++ tests of the code as it is shipped
@@ -95,8 +94,7 @@ define write_stub
 endef
 
 .PHONY: lint
-lint: build gtest $(VENV)/.installed-lint ## Formatting, static analysis, types, the stub
-	@scripts/ensure_system.sh $(BIN)/python benchmark
+lint: build gtest benchmark $(VENV)/.installed-lint ## Formatting, static analysis, types, the stub
 	$(BIN)/python scripts/check_source.py
 	clang-format --dry-run -Werror $(CPP_FILES)
 	ruff check

@@ -69,7 +69,7 @@ TEST(CandidateTable, TheGreatestStaysInWhateverOrder) {
 }
 
 TEST(CandidateTable, ThreadsRaiseTheSamePositions) {
-  constexpr size_t kPositions = 5000;  // More than there are locks.
+  constexpr size_t kPositions = 5000;
   constexpr int kThreads = 4;
   CandidateTable table(kPositions, /*has_created=*/true, /*shared=*/true,
                        arrow::default_memory_pool());
