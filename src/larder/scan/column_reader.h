@@ -85,9 +85,9 @@ class ColumnBatches {
 /// `rows_scanned`.
 ///
 /// Row groups are cut into pieces, so that one alone keeps all threads at work, unless Arrow's
-/// reader has to serve a column. `begin()` is called once for each piece, on the thread that reads
-/// it, and returns what takes its batches, in order, with the address of their first row. Errors
-/// of that get the file's name.
+/// reader has to serve a column. The last pieces are read first. `begin()` is called once for each
+/// piece, on the thread that reads it, and returns what takes its batches, in order, with the
+/// address of their first row. Errors of that get the file's name.
 using BatchVisitor =
     std::function<arrow::Status(const arrow::RecordBatch& batch, uint64_t first_address)>;
 arrow::Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,

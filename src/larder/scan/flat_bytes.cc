@@ -128,7 +128,7 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
       const int64_t absent = ClearNulls(count, valid->mutable_data(), done);
       const int64_t present = count - absent;
       const int decoded = indices()->DecodeIndices(static_cast<int>(present), out + done);
-      Take(count, decoded == present);
+      Take(count, absent, decoded == present);
       for (int64_t i = 0; i < present; ++i) {
         if (out[done + i] < 0 || out[done + i] >= dictionary_->length) {
           throw parquet::ParquetException("a page refers to an entry its dictionary has not");

@@ -16,6 +16,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -69,6 +71,7 @@ class PageColumn : public FlatColumn {
  public:
   using Value = typename ParquetType::c_type;
   using Decoder = parquet::TypedDecoder<ParquetType>;
+  static constexpr bool kFixedWidth = std::is_arithmetic_v<Value>;
 
   PageColumn(ChunkPages pages, arrow::MemoryPool* pool)
       : leaf_(pages.leaf),
@@ -77,6 +80,7 @@ class PageColumn : public FlatColumn {
         pages_(std::move(pages.reader)),
         pool_(pool),
         levels_(pool),
+        discarded_indices_(pool),
         discarded_(pool) {
     pages_->set_data_page_filter([this](const parquet::DataPageStats& page) {
       if (page.num_values > skipped_) return false;
@@ -93,9 +97,7 @@ class PageColumn : public FlatColumn {
   arrow::Status FindRows() {
     while (true) {
       if (const int64_t unwanted = std::min(skipped_, left_); unwanted > 0) {
-        discarded_.resize(static_cast<size_t>(unwanted));
-        discarded_valid_.assign(static_cast<size_t>(arrow::bit_util::BytesForBits(unwanted)), 0xff);
-        Decode(unwanted, discarded_valid_.data(), 0, discarded_.data());
+        Discard(unwanted);
         skipped_ -= unwanted;
       }
       if (left_ > 0) return arrow::Status::OK();
@@ -117,7 +119,7 @@ class PageColumn : public FlatColumn {
   int64_t ClearNulls(int64_t count, uint8_t* valid_bits, int64_t offset) const {
     if (!page_has_nulls_) return 0;
     int64_t nulls = 0;
-    const int16_t* levels = levels_.data() + levels_.size() - static_cast<size_t>(left_);
+    const int16_t* levels = levels_of_left();
     for (int64_t i = 0; i < count; ++i) {
       if (levels[i] == leaf_.max_definition_level()) continue;
       arrow::bit_util::ClearBit(valid_bits, offset + i);
@@ -134,17 +136,51 @@ class PageColumn : public FlatColumn {
                             ? decoder_->Decode(out, static_cast<int>(count))
                             : decoder_->DecodeSpaced(out, static_cast<int>(count),
                                                      static_cast<int>(nulls), valid_bits, offset);
-    Take(count, decoded == count);
+    Take(count, nulls, decoded == count);
     return nulls;
   }
 
-  /// The next `count` rows have been decoded; `all`: with success.
-  void Take(int64_t count, bool all) {
+  /// The next `count` rows, of which some are null, have been decoded; `all`: with success.
+  void Take(int64_t count, int64_t nulls, bool all) {
     if (!all) throw parquet::ParquetException("a page ends before its last value");
     left_ -= count;
+    values_taken_ += count - nulls;
   }
 
  private:
+  /// Of the rows of the page in hand that are left, if it has nulls.
+  const int16_t* levels_of_left() const {
+    return levels_.data() + levels_.size() - static_cast<size_t>(left_);
+  }
+
+  /// Leaves out the next `count` rows of the page in hand, with as little decoding as can be.
+  void Discard(int64_t count) {
+    if (count == left_) {
+      left_ = 0;
+      return;
+    }
+    const int64_t nulls = page_has_nulls_
+                              ? count - std::count(levels_of_left(), levels_of_left() + count,
+                                                   leaf_.max_definition_level())
+                              : 0;
+    const auto present = static_cast<size_t>(count - nulls);
+    if (indices() != nullptr) {
+      discarded_indices_.resize(present);
+      const int decoded =
+          indices()->DecodeIndices(static_cast<int>(present), discarded_indices_.data());
+      Take(count, nulls, decoded == count - nulls);
+    } else if (kFixedWidth && decoder_->encoding() == parquet::Encoding::PLAIN) {
+      const size_t end = (static_cast<size_t>(values_taken_) + present) * sizeof(Value);
+      Take(count, nulls, end <= values_.size());
+      const auto rest = values_.subspan(end);
+      decoder_->SetData(static_cast<int>(left_), rest.data(), static_cast<int>(rest.size()));
+    } else {
+      discarded_.resize(static_cast<size_t>(count));
+      discarded_valid_.assign(static_cast<size_t>(arrow::bit_util::BytesForBits(count)), 0xff);
+      Decode(count, discarded_valid_.data(), 0, discarded_.data());
+    }
+  }
+
   arrow::Status NextPage() {
     const std::shared_ptr<parquet::Page> page = pages_->NextPage();
     if (page == nullptr) {
@@ -212,7 +248,10 @@ class PageColumn : public FlatColumn {
       }
     }
     decoder_ = DecoderOf(page.encoding());
-    decoder_->SetData(page.num_values(), page.data() + level_bytes, page.size() - level_bytes);
+    values_ = std::span(page.data(), static_cast<size_t>(page.size()))
+                  .subspan(static_cast<size_t>(level_bytes));
+    decoder_->SetData(page.num_values(), values_.data(), static_cast<int>(values_.size()));
+    values_taken_ = 0;
     left_ = page.num_values();
   }
 
@@ -244,7 +283,10 @@ class PageColumn : public FlatColumn {
   std::unique_ptr<Decoder> plain_decoder_;  ///< Of any encoding without a dictionary.
   Decoder* decoder_ = nullptr;              ///< Of the page in hand.
 
-  PoolVector<int16_t> levels_;  ///< Of the page in hand, if it has nulls.
+  std::span<const uint8_t> values_;  ///< Of the page in hand, encoded.
+  int64_t values_taken_ = 0;         ///< How many of them have been decoded or left out.
+  PoolVector<int16_t> levels_;       ///< Of the page in hand, if it has nulls.
+  PoolVector<int32_t> discarded_indices_;
   PoolVector<Value> discarded_;
   std::vector<uint8_t> discarded_valid_;
 };
