@@ -65,7 +65,7 @@ def main() -> int:
         Point(resized(CASES[name], rows, options.entity_rows), rows, options.entity_rows, threads)
         for name, rows, threads in itertools.product(names, options.rows, options.threads)
     ]
-    limits = Limits(seconds=options.timeout, memory=int(0.8 * available_memory()))
+    limits = Limits(seconds=options.timeout, memory=int(0.95 * available_memory()))
     measurements: list[dict[str, Any]] = []
     for point in points:
         measurements += _measure(point, options, limits)

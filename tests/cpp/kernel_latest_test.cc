@@ -27,6 +27,7 @@ class LatestTest : public SourceTest {
     std::atomic<int64_t> scanned{0};
     const auto found =
         Unwrap(FindLatest(scan_, context, &counters, &scanned)).From(0, 1 << 20, context.pool);
+    rows_scanned_ = scanned.load();
     return {found.begin(), found.end()};
   }
 
@@ -44,7 +45,14 @@ class LatestTest : public SourceTest {
             layout);
   }
 
+  /// By FindOnce() without special settings, on one thread.
+  int64_t RowsScanned() {
+    FindOnce(RunContext{});
+    return rows_scanned_;
+  }
+
   LatestScan scan_;
+  int64_t rows_scanned_ = 0;
 };
 
 TEST_F(LatestTest, TheNewestRowOfEachKey) {
@@ -159,6 +167,37 @@ TEST_F(LatestTest, ManyKeysInAllShards) {
     context.batch_rows = 128;
     EXPECT_EQ(FindOnce(context), expected);
   }
+}
+
+TEST_F(LatestTest, RowsOlderThanThoseOfEveryKeyAreNotRead) {
+  AddRows("a", "[3, 2, 1]", "[30, 21, 20]", "[1, 1, 1]");  // The newest file comes first.
+  AddRows("b", "[1, 2, 3, 1]", "[19, 1, 2, 3]", "[1, 1, 1, 1]");
+  AddRows("c", "[1, 2, null]", "[1, 2, 3]", "[1, 1, 1]");
+  EXPECT_EQ(Find(), (Addresses{0, 1, 2}));
+  EXPECT_EQ(RowsScanned(), 3);
+  // Rows as old as one that is held may win.
+  AddRows("d", "[1, 2]", "[20, 20]", "[1, 1]");
+  EXPECT_EQ(Find(), (Addresses{0, 1, 10}));
+  EXPECT_EQ(RowsScanned(), 5);
+  // Without statistics of times a file may have newer rows, without those of keys any key.
+  AddRows("e", "[1]", "[2]", "[1]", {.statistics = false});
+  EXPECT_EQ(Find(), (Addresses{0, 1, 10}));
+  EXPECT_EQ(RowsScanned(), 6);
+  // A key that only old rows have.
+  AddRows("f", "[4, 5]", "[1, 1]", "[1, 1]");
+  EXPECT_EQ(Find(), (Addresses{0, 1, 10, 13, 14}));
+  EXPECT_EQ(RowsScanned(), 15);
+}
+
+TEST_F(LatestTest, RowsOfTheRangeAloneMakeOlderOnesNeedless) {
+  AddRows("a", "[1, 2]", "[5, 5]", "[1, 1]");
+  AddRows("b", "[1, 2, 1, 2]", "[8, 8, 20, 20]", "[1, 1, 1, 1]");
+  AddRows("c", "[1, 2]", "[30, 30]", "[1, 1]");
+  scan_.range.end_us = 10;
+  EXPECT_EQ(Find(), (Addresses{2, 3}));
+  EXPECT_EQ(RowsScanned(), 4);
+  scan_.range.end_us = 7;
+  EXPECT_EQ(Find(), (Addresses{0, 1}));
 }
 
 TEST_F(LatestTest, AKeyThatIsNoneNamesColumnAndSource) {

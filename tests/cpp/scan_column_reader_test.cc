@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "larder/io/file_ops.h"
@@ -194,7 +195,7 @@ TEST_F(ColumnBatchesTest, AFileTruncatedMeanwhileIsAnError) {
   ExpectError(TryRead(*dataset, 0, {"x"}).status(), StatusCode::IOError, {root_ / "a"});
 }
 
-/// Every row that a scan hands out, by address, and how many took them.
+/// Every row that a scan hands out, by address, and how many visitors took some.
 struct Scanned {
   std::map<uint64_t, int64_t> values;
   int visitors = 0;
@@ -209,11 +210,11 @@ Scanned ScanAll(const Dataset& dataset, const std::vector<std::string>& columns,
   std::atomic<int64_t> rows{0};
   const std::vector<size_t> groups{0, 1};
   const auto status =
-      ScanRowGroups(dataset, groups, columns, false, context, &counters, &rows, [&]() {
-        const std::lock_guard<std::mutex> lock(mutex);
-        ++scanned.visitors;
-        return [&](const arrow::RecordBatch& batch, uint64_t first_address) {
-          const std::lock_guard<std::mutex> lock_rows(mutex);
+      ScanRowGroups(dataset, groups, columns, false, context, &counters, &rows, [&](size_t) {
+        return [&, is_first = true](const arrow::RecordBatch& batch,
+                                    uint64_t first_address) mutable {
+          const std::lock_guard<std::mutex> lock(mutex);
+          scanned.visitors += std::exchange(is_first, false) ? 1 : 0;
           const auto& values = static_cast<const arrow::Int64Array&>(*batch.column(0));
           for (int64_t i = 0; i < batch.num_rows(); ++i) {
             const bool is_new =
@@ -228,6 +229,28 @@ Scanned ScanAll(const Dataset& dataset, const std::vector<std::string>& columns,
   EXPECT_EQ(rows.load(), static_cast<int64_t>(scanned.values.size()));
   scanned.bytes = counters.bytes();
   return scanned;
+}
+
+TEST_F(ColumnBatchesTest, AScanLeavesOutWhatNobodyWants) {
+  Write("a", {Int64Field("x")}, {"[0, 1, 2, 3, 4, 5]"}, {.row_group_rows = 2});
+  const auto dataset = OpenDataset({root_.path()});
+  ReadCounters counters(*dataset);
+  std::atomic<int64_t> rows{0};
+  std::vector<uint64_t> addresses;
+  const std::vector<size_t> groups{2, 0, 1};
+  const auto status =
+      ScanRowGroups(*dataset, groups, {"x"}, false, RunContext{}, &counters, &rows,
+                    [&](size_t row_group) -> BatchVisitor {
+                      if (row_group == 0) return nullptr;
+                      return [&](const arrow::RecordBatch&, uint64_t first_address) {
+                        addresses.push_back(first_address);
+                        return arrow::Status::OK();
+                      };
+                    });
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_EQ(addresses, (std::vector<uint64_t>{2, 4}));  // The last row groups first.
+  EXPECT_EQ(rows.load(), 4);
+  EXPECT_EQ(counters.row_groups(), 2);
 }
 
 TEST_F(ColumnBatchesTest, AScanCutsRowGroupsAndReadsEachRowOnce) {

@@ -71,6 +71,12 @@ class CandidateTable {
     rank.store(before, std::memory_order_release);
   }
 
+  /// The event of the greatest candidate so far, the least int64 if there is none. Other threads
+  /// may be raising it.
+  int64_t EventAt(size_t position) {
+    return std::atomic_ref(held_[position].event).load(std::memory_order_relaxed);
+  }
+
   /// Once no thread raises any more.
   Candidate operator[](size_t position) const { return Held(position, held_[position].rank); }
 

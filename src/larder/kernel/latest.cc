@@ -6,7 +6,10 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "larder/kernel/candidate.h"
@@ -26,10 +29,11 @@ namespace {
 /// by their distance from the first, and nothing is hashed; the table has all others.
 class NewestRows {
  public:
-  NewestRows(const KeyEncoder& encoder, const Bounds<int64_t>& close, bool has_created,
-             const RunContext& context)
+  NewestRows(const KeyEncoder& encoder, const Bounds<int64_t>& close, TimeUnit event_unit,
+             bool has_created, const RunContext& context)
       : close_(close),
         places_(close.is_none() ? 0 : close.Distance(close.max) + 1),
+        unit_(event_unit),
         by_distance_(places_, has_created, context.threads > 1, context.pool),
         table_(encoder, context) {}
 
@@ -38,6 +42,17 @@ class NewestRows {
   uint64_t places() const { return places_; }
   CandidateTable& by_distance() { return by_distance_; }
   LatestTable& table() { return table_; }
+
+  /// True if each of places() has a row that is newer than `event`, so that no row as old as that
+  /// can be the newest of a key with a place.
+  bool AreAllNewerThan(WideNanos event) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    // Rows only get newer, so where this was true of an event, it is of an older one.
+    if (event > newer_than_) newer_ = 0;
+    newer_than_ = event;
+    while (newer_ < places_ && ToWideNanos(by_distance_.EventAt(newer_), unit_) > event) ++newer_;
+    return newer_ == places_;
+  }
 
   /// Adds them to `newest`; the table is empty then.
   Status Finish(RowSet* newest) {
@@ -50,8 +65,13 @@ class NewestRows {
  private:
   const Bounds<int64_t> close_;
   const uint64_t places_;
+  const TimeUnit unit_;  ///< Of the candidates' events.
   CandidateTable by_distance_;
   LatestTable table_;
+
+  std::mutex mutex_;
+  uint64_t newer_ = 0;  ///< How many of the first places have a row that is newer than ...
+  WideNanos newer_than_ = 0;
 };
 
 /// Scans batches on one thread.
@@ -170,6 +190,28 @@ Bounds<int64_t> CloseKeys(const LatestScan& scan, const KeyEncoder& encoder,
   return bounds.Distance(bounds.max) < most ? bounds : kNone;
 }
 
+/// The last of the row groups are those with the newest rows, by statistics or perhaps.
+void SortByNewest(const LatestScan& scan, std::vector<size_t>* row_groups) {
+  std::vector<std::pair<WideNanos, size_t>> newest;
+  newest.reserve(row_groups->size());
+  for (const size_t i : *row_groups) {
+    const auto times =
+        TimeBounds(*scan.dataset, scan.dataset->row_groups()[i], scan.event_timestamp);
+    newest.emplace_back(times ? times->max : std::numeric_limits<WideNanos>::max(), i);
+  }
+  std::sort(newest.begin(), newest.end());
+  std::transform(newest.begin(), newest.end(), row_groups->begin(),
+                 [](const auto& group) { return group.second; });
+}
+
+/// False if by statistics no row of the row group is the newest of its key, given the rows seen.
+bool MayBeNewest(const LatestScan& scan, const RowGroup& group, NewestRows* seen) {
+  if (seen->places() == 0) return true;
+  if (!IntegerBounds(*scan.dataset, group, scan.join_keys[0])) return true;  // Others than places.
+  const auto times = TimeBounds(*scan.dataset, group, scan.event_timestamp);
+  return !times || !seen->AreAllNewerThan(times->max);
+}
+
 Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
   std::vector<KeyDomain> domains;
   if (scan.join_keys.empty()) domains.push_back({.key_class = KeyClass::kNumber});
@@ -193,7 +235,8 @@ std::vector<size_t> RowGroupsToScan(const LatestScan& scan) {
 Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, ReadCounters* counters,
                           std::atomic<int64_t>* rows_scanned) {
   ARROW_ASSIGN_OR_RAISE(const auto encoder, EncoderOf(scan));
-  const auto groups = RowGroupsToScan(scan);
+  auto groups = RowGroupsToScan(scan);
+  SortByNewest(scan, &groups);
   const auto& all = scan.dataset->row_groups();
   const uint64_t rows =
       all.empty() ? 0 : all.back().first_row + static_cast<uint64_t>(all.back().rows);
@@ -201,10 +244,14 @@ Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, Rea
   RowSet newest(rows, context.pool);
   ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
     NewestRows rows_of_keys(encoder, CloseKeys(scan, encoder, groups, context),
+                            scan.UnitOf(scan.event_timestamp, string_unit),
                             scan.created_timestamp.has_value(), context);
     ARROW_RETURN_NOT_OK(ScanRowGroups(
         *scan.dataset, groups, scan.ScannedColumns(), /*keep_dictionaries=*/true, context, counters,
-        rows_scanned, [&]() -> BatchVisitor {
+        rows_scanned, [&](size_t row_group) -> BatchVisitor {
+          if (!MayBeNewest(scan, scan.dataset->row_groups()[row_group], &rows_of_keys)) {
+            return nullptr;
+          }
           auto batches =
               std::make_shared<LatestBatchScan>(scan, encoder, string_unit, context, &rows_of_keys);
           return [batches](const arrow::RecordBatch& batch, uint64_t first_address) {

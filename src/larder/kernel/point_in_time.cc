@@ -206,7 +206,7 @@ Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
                       CandidateTable* candidates) {
   return ScanRowGroups(
       *view.dataset, row_groups, view.ScannedColumns(),
-      /*keep_dictionaries=*/true, context, counters, rows_scanned, [&]() -> BatchVisitor {
+      /*keep_dictionaries=*/true, context, counters, rows_scanned, [&](size_t) -> BatchVisitor {
         auto scan = std::make_shared<BatchScan>(view, timeline, context, candidates);
         return [scan](const arrow::RecordBatch& batch, uint64_t first_address) {
           return scan->Scan(batch, first_address);

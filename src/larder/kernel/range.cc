@@ -90,7 +90,7 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
   std::map<uint64_t, std::shared_ptr<RecordBatch>> found;  // By the address of the first row.
   ARROW_RETURN_NOT_OK(ScanRowGroups(
       *scan.dataset, row_groups, scan.ScannedColumns(), /*keep_dictionaries=*/false, context,
-      counters, rows_scanned, [&]() -> BatchVisitor {
+      counters, rows_scanned, [&](size_t) -> BatchVisitor {
         return [&](const RecordBatch& batch, uint64_t first_address) {
           ARROW_ASSIGN_OR_RAISE(auto selected, SelectRows(scan, batch, schema, context));
           if (selected->num_rows() == 0) return Status::OK();

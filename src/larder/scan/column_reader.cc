@@ -218,7 +218,7 @@ std::vector<ScanPiece> CutRowGroups(const Dataset& dataset, std::span<const size
     }
   }
   // Histories are mostly written in the order of time, and where newer rows have been seen, older
-  // ones are turned away by one comparison.
+  // ones are turned away by one comparison, or never read.
   std::reverse(pieces.begin(), pieces.end());
   return pieces;
 }
@@ -229,24 +229,25 @@ Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
                      const std::vector<std::string>& columns, bool keep_dictionaries,
                      const RunContext& context, ReadCounters* counters,
                      std::atomic<int64_t>* rows_scanned,
-                     const std::function<BatchVisitor()>& begin) {
+                     const std::function<BatchVisitor(size_t row_group)>& begin) {
   const auto pieces = CutRowGroups(dataset, row_groups, context);
+  std::vector<std::atomic<bool>> counted(dataset.row_groups().size());
   return RunTasks(context, static_cast<int64_t>(pieces.size()), [&](int64_t task) {
     const ScanPiece& piece = pieces[static_cast<size_t>(task)];
     const RowGroup& group = dataset.row_groups()[piece.row_group];
-    const bool is_first = piece.begin == 0;
-    ARROW_ASSIGN_OR_RAISE(auto batches,
-                          ColumnBatches::Open(dataset, piece.row_group, columns, keep_dictionaries,
-                                              context, is_first ? counters : nullptr));
+    const BatchVisitor visit = begin(piece.row_group);
+    if (visit == nullptr) return Status::OK();
+    ReadCounters* const uncounted = counted[piece.row_group].exchange(true) ? nullptr : counters;
+    ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, piece.row_group, columns,
+                                                            keep_dictionaries, context, uncounted));
     int64_t left = piece.rows;
     if (batches.can_skip()) {
       batches.Skip(piece.begin);
-    } else if (is_first) {
+    } else if (piece.begin == 0) {
       left = group.rows;
     } else {
       return Status::OK();
     }
-    const BatchVisitor visit = begin();
     uint64_t address = group.first_row + static_cast<uint64_t>(piece.begin);
     while (left > 0) {
       ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next(std::min(left, context.batch_rows)));

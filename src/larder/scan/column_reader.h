@@ -85,15 +85,16 @@ class ColumnBatches {
 /// `rows_scanned`.
 ///
 /// Row groups are cut into pieces, so that one alone keeps all threads at work, unless Arrow's
-/// reader has to serve a column. The last pieces are read first. `begin()` is called once for each
-/// piece, on the thread that reads it, and returns what takes its batches, in order, with the
-/// address of their first row. Errors of that get the file's name.
+/// reader has to serve a column. The last pieces of the last row groups are read first.
+/// `begin(row_group)` is called before each piece is read, on the thread that does it, and returns
+/// what takes its batches, in order, with the address of their first row; or null, and the piece is
+/// not read. Errors of the visitor get the file's name.
 using BatchVisitor =
     std::function<arrow::Status(const arrow::RecordBatch& batch, uint64_t first_address)>;
 arrow::Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
                             const std::vector<std::string>& columns, bool keep_dictionaries,
                             const RunContext& context, ReadCounters* counters,
                             std::atomic<int64_t>* rows_scanned,
-                            const std::function<BatchVisitor()>& begin);
+                            const std::function<BatchVisitor(size_t row_group)>& begin);
 
 }  // namespace larder
