@@ -33,7 +33,7 @@ def write_charts(results: dict[str, Any], directory: Path) -> None:
 
 
 def _compare_cases(measurements: list[Measurement]) -> Figure:
-    """Bars of time (on a logarithmic scale) and of memory for each engine, one group a case."""
+    """Bars of time and of memory for each engine, one group a case, on logarithmic scales."""
     points = {point[0]["case"]: lines(point) for point in by_point(measurements)}
     measured = {line.engine for point in points.values() for line in point}
     engines = [name for name in ENGINES if name in measured]
@@ -50,7 +50,7 @@ def _compare_cases(measurements: list[Measurement]) -> Figure:
         time.barh(at, seconds, height, color=_COLORS[engine], label=ENGINES[engine].what)
         memory.barh(at, [peak / 2**20 for peak in peaks], height, color=_COLORS[engine])
     time.set(xscale="log", xlabel="seconds")
-    memory.set(xlabel="peak memory, MiB")
+    memory.set(xscale="log", xlabel="peak memory, MiB")
     time.set_yticks([number + 0.4 - height / 2 for number in range(len(points))], list(points))
     time.invert_yaxis()
     figure.legend(loc="outside lower center", ncols=2)
