@@ -219,7 +219,7 @@ TEST_F(PointInTimeTest, ATimeTooFarForTheFinerUnitNamesColumnAndFile) {
   CandidateTable candidates(timeline->positions(), false, false, context.pool);
   ReadCounters counters(*view_.dataset);
   std::atomic<int64_t> scanned{0};
-  ExpectError(ScanCandidates(view_, *timeline, {0, 1}, context, &counters, &scanned, &candidates),
+  ExpectError(ScanCandidates(view_, *timeline, false, context, &counters, &scanned, &candidates),
               arrow::StatusCode::Invalid, {"'t'", root_ / "a"});
 }
 

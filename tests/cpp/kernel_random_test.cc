@@ -72,8 +72,10 @@ class RandomTest : public PointInTimeTest, public testing::WithParamInterface<in
       created.push_back(row.created ? Cell(*row.created / unit) : row.created);
     }
     const auto type = nanos ? TimeUnit::NANO : TimeUnit::MICRO;
-    AddFile(name, {Int64Field("k"), TimeField("t", type), TimeField("c", type)},
-            {Json(keys), Json(events), Json(created)}, {.row_group_rows = Pick(1, 8)});
+    AddFile(
+        name, {Int64Field("k"), TimeField("t", type), TimeField("c", type)},
+        {Json(keys), Json(events), Json(created)},
+        {.row_group_rows = Pick(1, 8), .page_rows = 2 * Pick(1, 3), .page_index = Pick(0, 1) == 0});
   }
 
   int64_t ExpectedWinner(const Cell& key, const Cell& time) const {

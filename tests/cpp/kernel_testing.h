@@ -72,9 +72,8 @@ class PointInTimeTest : public SourceTest {
                               context.threads > 1, context.pool);
     ReadCounters counters(*view_.dataset);
     std::atomic<int64_t> scanned{0};
-    const auto groups = Unwrap(RowGroupsToScan(view_, *timeline, prune_by_ttl, context));
     const auto status =
-        ScanCandidates(view_, *timeline, groups, context, &counters, &scanned, &candidates);
+        ScanCandidates(view_, *timeline, prune_by_ttl, context, &counters, &scanned, &candidates);
     if (!status.ok()) throw std::runtime_error(status.ToString());
     const auto winners = Unwrap(Settle(view_, *timeline, candidates, context));
     const auto& choice = *winners.places.choice;

@@ -48,6 +48,8 @@ struct FileLayout {
   bool statistics = true;
   bool dictionaries = true;
   int64_t dictionary_bytes = int64_t{1} << 20;  ///< Beyond it pages are plain.
+  int64_t page_rows = 20'000;                   ///< An even number.
+  bool page_index = false;                      ///< Then page headers have no statistics.
 };
 
 /// Writes a file, and the folders it is in.
@@ -56,7 +58,8 @@ inline void WriteParquet(const std::string& path, const arrow::Table& table,
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   parquet::WriterProperties::Builder properties;
   properties.dictionary_pagesize_limit(layout.dictionary_bytes);
-  properties.write_batch_size(2);
+  properties.write_batch_size(2)->max_rows_per_page(layout.page_rows);
+  if (layout.page_index) properties.enable_write_page_index();
   if (!layout.statistics) properties.disable_statistics();
   if (!layout.dictionaries) properties.disable_dictionary();
   const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();

@@ -202,15 +202,14 @@ struct Scanned {
   int64_t bytes = 0;
 };
 
-Scanned ScanAll(const Dataset& dataset, const std::vector<std::string>& columns,
-                const RunContext& context) {
+Scanned ScanRows(const Dataset& dataset, const std::vector<SelectedRows>& selected,
+                 const std::vector<std::string>& columns, const RunContext& context) {
   Scanned scanned;
   std::mutex mutex;
   ReadCounters counters(dataset);
   std::atomic<int64_t> rows{0};
-  const std::vector<size_t> groups{0, 1};
   const auto status =
-      ScanRowGroups(dataset, groups, columns, false, context, &counters, &rows, [&](size_t) {
+      ScanRowGroups(dataset, selected, columns, false, context, &counters, &rows, [&](size_t) {
         return [&, is_first = true](const arrow::RecordBatch& batch,
                                     uint64_t first_address) mutable {
           const std::lock_guard<std::mutex> lock(mutex);
@@ -231,16 +230,23 @@ Scanned ScanAll(const Dataset& dataset, const std::vector<std::string>& columns,
   return scanned;
 }
 
+/// All rows of row groups.
+std::vector<SelectedRows> Whole(const Dataset& dataset, const std::vector<size_t>& row_groups) {
+  std::vector<SelectedRows> selected;
+  selected.reserve(row_groups.size());
+  for (const size_t i : row_groups) selected.push_back({i, {{0, dataset.row_groups()[i].rows}}});
+  return selected;
+}
+
 TEST_F(ColumnBatchesTest, AScanLeavesOutWhatNobodyWants) {
   Write("a", {Int64Field("x")}, {"[0, 1, 2, 3, 4, 5]"}, {.row_group_rows = 2});
   const auto dataset = OpenDataset({root_.path()});
   ReadCounters counters(*dataset);
   std::atomic<int64_t> rows{0};
   std::vector<uint64_t> addresses;
-  const std::vector<size_t> groups{2, 0, 1};
   const auto status =
-      ScanRowGroups(*dataset, groups, {"x"}, false, RunContext{}, &counters, &rows,
-                    [&](size_t row_group) -> BatchVisitor {
+      ScanRowGroups(*dataset, Whole(*dataset, {2, 0, 1}), {"x"}, false, RunContext{}, &counters,
+                    &rows, [&](size_t row_group) -> BatchVisitor {
                       if (row_group == 0) return nullptr;
                       return [&](const arrow::RecordBatch&, uint64_t first_address) {
                         addresses.push_back(first_address);
@@ -270,17 +276,30 @@ TEST_F(ColumnBatchesTest, AScanCutsRowGroupsAndReadsEachRowOnce) {
   std::map<uint64_t, int64_t> expected;
   for (int i = 0; i < 1000; ++i) expected[static_cast<uint64_t>(i)] = i;
 
-  const auto whole = ScanAll(*dataset, {"x"}, one);
+  const auto all = Whole(*dataset, {0, 1});
+  const auto whole = ScanRows(*dataset, all, {"x"}, one);
   EXPECT_EQ(whole.values, expected);
   EXPECT_EQ(whole.visitors, 2);
-  const auto cut = ScanAll(*dataset, {"x"}, many);
+  const auto cut = ScanRows(*dataset, all, {"x"}, many);
   EXPECT_EQ(cut.values, expected);
   EXPECT_GE(cut.visitors, 6);
   EXPECT_EQ(cut.bytes, whole.bytes);
   // Arrow's reader, which has to serve the booleans, begins at the begin.
-  const auto uncut = ScanAll(*dataset, {"x", "b"}, many);
+  const auto uncut = ScanRows(*dataset, all, {"x", "b"}, many);
   EXPECT_EQ(uncut.values, expected);
   EXPECT_EQ(uncut.visitors, 2);
+
+  const std::vector<SelectedRows> some{{0, {{5, 6}, {100, 400}, {699, 700}}}, {1, {{10, 200}}}};
+  std::map<uint64_t, int64_t> selected;
+  for (const auto& [begin, end] : {std::pair{5, 6}, {100, 400}, {699, 700}, {710, 900}}) {
+    for (int i = begin; i < end; ++i) selected[static_cast<uint64_t>(i)] = i;
+  }
+  EXPECT_EQ(ScanRows(*dataset, some, {"x"}, one).values, selected);
+  const auto some_cut = ScanRows(*dataset, some, {"x"}, many);
+  EXPECT_EQ(some_cut.values, selected);
+  EXPECT_GE(some_cut.visitors, 6);
+  // It has no way to leave rows out, either.
+  EXPECT_EQ(ScanRows(*dataset, some, {"x", "b"}, many).values, expected);
 }
 
 }  // namespace

@@ -238,6 +238,37 @@ TEST(FlatColumn, LeavesOtherColumnsToArrow) {
   }
 }
 
+TEST(FlatColumn, ADictionaryIsReadWhereAPageRefersToIt) {
+  const TempDir root;
+  std::string values = "[0";
+  for (int i = 1; i < 1000; ++i) values += ", " + std::to_string(i);
+  WriteParquet(root / "a", *TableOf({Int64Field("x")}, {values + "]"}),
+               {.dictionary_bytes = 800, .page_rows = 10});
+  const auto dataset = OpenDataset({root / "a"});
+  const SourceFile& file = dataset->files()[0];
+  const auto chunk = file.metadata()->RowGroup(0)->ColumnChunk(0);
+  ASSERT_TRUE(chunk->has_dictionary_page());
+  std::string bytes = ReadBytes(file.path);
+  for (auto i = static_cast<size_t>(chunk->dictionary_page_offset());
+       i < static_cast<size_t>(chunk->data_page_offset()); ++i) {
+    bytes[i] = '\xFF';
+  }
+  WriteBytes(file.path, bytes);
+
+  const auto input = Unwrap(OpenSourceFile(file.path, arrow::default_memory_pool()));
+  const auto open = [&] {
+    return Unwrap(FlatColumn::Open(input, file, dataset->row_groups()[0],
+                                   file.footer->manifest.schema_fields[0],
+                                   /*keep_dictionary=*/false, RunContext{}));
+  };
+  const auto plain = open();
+  plain->Skip(900);
+  const auto last = Unwrap(plain->Read(100));
+  EXPECT_EQ(static_cast<const arrow::Int64Array&>(*last).Value(99), 999);
+  const auto coded = open();
+  ExpectError(CatchExceptions([&] { return coded->Read(1).status(); }), StatusCode::IOError, {});
+}
+
 TEST(FlatColumn, AFileThatWasCutShortIsAnError) {
   const TempDir root;
   WriteParquet(root / "a", *TableOf({Int64Field("x")}, {"[1, 2, 3]"}));

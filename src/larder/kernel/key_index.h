@@ -50,8 +50,8 @@ class KeyColumnIndex {
   void Insert(const EncodedKeys& keys, Slot* slots);
   /// The slot of each key; kNoSlot for those that are not there and invalid rows. Thread-safe.
   void Find(const EncodedKeys& keys, Slot* slots) const;
-  /// False if no key, all of them integers, lies within the bounds.
-  bool MayHaveWithin(const Bounds<int64_t>& bounds) const;
+  /// How many keys, all of them integers, lie within the bounds, at most.
+  uint64_t CountWithin(const Bounds<int64_t>& bounds) const;
 
  private:
   bool by_distance() const { return !present_.empty(); }
@@ -77,9 +77,9 @@ class KeyIndex {
 
   /// Slots are smaller.
   Slot size() const { return pairs_.empty() ? columns_[0].size() : pairs_.back().size(); }
-  /// False if no key of the column is an integer within the bounds: no key of a row group with
-  /// such statistics is that of an entity row.
-  bool MayHaveWithin(size_t column, const Bounds<int64_t>& bounds) const;
+  /// How many keys of the column are integers within the bounds, at most. If none, no row with such
+  /// statistics has the key of an entity row.
+  uint64_t CountWithin(size_t column, const Bounds<int64_t>& bounds) const;
 
  private:
   friend class SlotFinder;

@@ -25,6 +25,13 @@ using arrow::Status;
 
 namespace {
 
+RowFilter FilterOf(const LatestScan& scan) {
+  RowFilter filter;
+  filter.event_timestamp = scan.event_timestamp;
+  filter.window = scan.range.window();
+  return filter;
+}
+
 /// The newest row of each key. Those of integers that lie close together, as ids do, have places
 /// by their distance from the first, and nothing is hashed; the table has all others.
 class NewestRows {
@@ -228,8 +235,7 @@ Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
 }  // namespace
 
 std::vector<size_t> RowGroupsToScan(const LatestScan& scan) {
-  return SelectRowGroups(*scan.dataset, scan.event_timestamp, scan.created_timestamp,
-                         scan.range.window());
+  return SelectRowGroups(*scan.dataset, FilterOf(scan));
 }
 
 Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, ReadCounters* counters,
@@ -237,6 +243,8 @@ Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, Rea
   ARROW_ASSIGN_OR_RAISE(const auto encoder, EncoderOf(scan));
   auto groups = RowGroupsToScan(scan);
   SortByNewest(scan, &groups);
+  ARROW_ASSIGN_OR_RAISE(const auto rows_in_range,
+                        SelectRows(*scan.dataset, groups, FilterOf(scan), context));
   const auto& all = scan.dataset->row_groups();
   const uint64_t rows =
       all.empty() ? 0 : all.back().first_row + static_cast<uint64_t>(all.back().rows);
@@ -247,8 +255,8 @@ Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, Rea
                             scan.UnitOf(scan.event_timestamp, string_unit),
                             scan.created_timestamp.has_value(), context);
     ARROW_RETURN_NOT_OK(ScanRowGroups(
-        *scan.dataset, groups, scan.ScannedColumns(), /*keep_dictionaries=*/true, context, counters,
-        rows_scanned, [&](size_t row_group) -> BatchVisitor {
+        *scan.dataset, rows_in_range, scan.ScannedColumns(), /*keep_dictionaries=*/true, context,
+        counters, rows_scanned, [&](size_t row_group) -> BatchVisitor {
           if (!MayBeNewest(scan, scan.dataset->row_groups()[row_group], &rows_of_keys)) {
             return nullptr;
           }

@@ -46,14 +46,25 @@ Result<std::vector<bool>> FilesWithoutKeys(const PointInTimeView& view, const Ti
   return without;
 }
 
-/// False if by statistics no key of the row group is that of an entity row.
-bool MayHaveKeys(const PointInTimeView& view, const Timeline& timeline, const RowGroup& group) {
-  if (timeline.keys() == nullptr) return true;
-  for (size_t column = 0; column < view.join_keys.size(); ++column) {
-    const auto bounds = IntegerBounds(*view.dataset, group, view.join_keys[column]);
-    if (bounds && !timeline.keys()->MayHaveWithin(column, *bounds)) return false;
+/// Rows that may be the answer at some position.
+RowFilter FilterOf(const PointInTimeView& view, const Timeline& timeline, bool prune_by_ttl) {
+  RowFilter filter;
+  filter.event_timestamp = view.event_timestamp;
+  filter.created_timestamp = view.created_timestamp;
+  TimeWindow& window = filter.window;
+  window.last_event = ToWideNanos(timeline.max_time(), timeline.unit());
+  if (prune_by_ttl && view.ttl_us > 0) {
+    window.first_event = ToWideNanos(timeline.min_time(), timeline.unit()) -
+                         ToWideNanos(view.ttl_us, TimeUnit::MICRO);
   }
-  return true;
+  if (view.known_at_created) window.last_created = window.last_event;
+  if (const KeyIndex* keys = timeline.keys(); keys != nullptr) {
+    filter.join_keys = view.join_keys;
+    filter.count_keys = [keys](size_t column, const Bounds<int64_t>& bounds) {
+      return keys->CountWithin(column, bounds);
+    };
+  }
+  return filter;
 }
 
 /// Scans batches of one view on one thread.
@@ -181,31 +192,25 @@ class BatchScan {
 Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view, const Timeline& timeline,
                                             bool prune_by_ttl, const RunContext& context) {
   if (timeline.positions() == 0) return std::vector<size_t>{};
-  TimeWindow window;
-  window.last_event = ToWideNanos(timeline.max_time(), timeline.unit());
-  if (prune_by_ttl && view.ttl_us > 0) {
-    window.first_event = ToWideNanos(timeline.min_time(), timeline.unit()) -
-                         ToWideNanos(view.ttl_us, TimeUnit::MICRO);
-  }
-  if (view.known_at_created) window.last_created = window.last_event;
-  const auto in_window =
-      SelectRowGroups(*view.dataset, view.event_timestamp, view.created_timestamp, window);
+  const auto may_matter = SelectRowGroups(*view.dataset, FilterOf(view, timeline, prune_by_ttl));
   ARROW_ASSIGN_OR_RAISE(const auto skipped, FilesWithoutKeys(view, timeline, context));
   std::vector<size_t> selected;
-  for (const size_t i : in_window) {
-    const RowGroup& group = view.dataset->row_groups()[i];
-    if (skipped[static_cast<size_t>(group.file)]) continue;
-    if (MayHaveKeys(view, timeline, group)) selected.push_back(i);
+  for (const size_t i : may_matter) {
+    if (!skipped[static_cast<size_t>(view.dataset->row_groups()[i].file)]) selected.push_back(i);
   }
   return selected;
 }
 
-Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
-                      const std::vector<size_t>& row_groups, const RunContext& context,
-                      ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
-                      CandidateTable* candidates) {
+Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline, bool prune_by_ttl,
+                      const RunContext& context, ReadCounters* counters,
+                      std::atomic<int64_t>* rows_scanned, CandidateTable* candidates) {
+  ARROW_ASSIGN_OR_RAISE(const auto row_groups,
+                        RowGroupsToScan(view, timeline, prune_by_ttl, context));
+  ARROW_ASSIGN_OR_RAISE(
+      const auto rows,
+      SelectRows(*view.dataset, row_groups, FilterOf(view, timeline, prune_by_ttl), context));
   return ScanRowGroups(
-      *view.dataset, row_groups, view.ScannedColumns(),
+      *view.dataset, rows, view.ScannedColumns(),
       /*keep_dictionaries=*/true, context, counters, rows_scanned, [&](size_t) -> BatchVisitor {
         auto scan = std::make_shared<BatchScan>(view, timeline, context, candidates);
         return [scan](const arrow::RecordBatch& batch, uint64_t first_address) {

@@ -48,17 +48,16 @@ struct Winners {
 };
 
 /// The row groups that can hold a winner, by partition and by statistics of times and integer keys.
-/// With `prune_by_ttl` those that hold only rows that the TTL rules out are left out, too.
+/// With `prune_by_ttl` what the TTL rules out at every position is left out, too.
 arrow::Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view,
                                                    const Timeline& timeline, bool prune_by_ttl,
                                                    const RunContext& context);
 
-/// Streams keys and times of the row groups into one candidate for each position. Adds to
-/// `rows_scanned`.
+/// Streams keys and times of the row groups to scan, but for pages that cannot hold a winner, into
+/// one candidate for each position. Adds to `rows_scanned`.
 arrow::Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline,
-                             const std::vector<size_t>& row_groups, const RunContext& context,
-                             ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
-                             CandidateTable* candidates);
+                             bool prune_by_ttl, const RunContext& context, ReadCounters* counters,
+                             std::atomic<int64_t>* rows_scanned, CandidateTable* candidates);
 
 /// Makes winners of candidates: the running maximum of each slot, unless it is older than the
 /// TTL. Takes up to 60 bytes a position while it runs.

@@ -22,6 +22,13 @@ using arrow::Status;
 
 namespace {
 
+RowFilter FilterOf(const RangeScan& scan) {
+  RowFilter filter;
+  filter.event_timestamp = scan.event_timestamp;
+  filter.window = scan.range.window();
+  return filter;
+}
+
 /// Indices of the rows in the range.
 Result<std::shared_ptr<Array>> RowsInRange(const RangeScan& scan,
                                            const std::shared_ptr<Array>& event,
@@ -78,7 +85,7 @@ std::vector<std::string> RangeScan::ScannedColumns() const {
 }
 
 std::vector<size_t> RowGroupsToScan(const RangeScan& scan) {
-  return SelectRowGroups(*scan.dataset, scan.event_timestamp, std::nullopt, scan.range.window());
+  return SelectRowGroups(*scan.dataset, FilterOf(scan));
 }
 
 Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
@@ -88,9 +95,11 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
                                            std::atomic<int64_t>* rows_scanned) {
   std::mutex mutex;
   std::map<uint64_t, std::shared_ptr<RecordBatch>> found;  // By the address of the first row.
+  ARROW_ASSIGN_OR_RAISE(const auto rows,
+                        SelectRows(*scan.dataset, row_groups, FilterOf(scan), context));
   ARROW_RETURN_NOT_OK(ScanRowGroups(
-      *scan.dataset, row_groups, scan.ScannedColumns(), /*keep_dictionaries=*/false, context,
-      counters, rows_scanned, [&](size_t) -> BatchVisitor {
+      *scan.dataset, rows, scan.ScannedColumns(), /*keep_dictionaries=*/false, context, counters,
+      rows_scanned, [&](size_t) -> BatchVisitor {
         return [&](const RecordBatch& batch, uint64_t first_address) {
           ARROW_ASSIGN_OR_RAISE(auto selected, SelectRows(scan, batch, schema, context));
           if (selected->num_rows() == 0) return Status::OK();

@@ -240,15 +240,13 @@ class PointInTimeAnswer : public Answer {
       const int64_t ttl_us = view->spec.ttl_us.value_or(0);
       scan.ttl_us = scan.ttl_us == 0 || ttl_us == 0 ? 0 : std::max(scan.ttl_us, ttl_us);
     }
-    ARROW_ASSIGN_OR_RAISE(const auto row_groups,
-                          RowGroupsToScan(scan, timeline, PruneByTtl(), context()));
     std::optional<CandidateTable> candidates;
     SourceReads& reads = views.front()->reads;
     ARROW_RETURN_NOT_OK(WithStringUnit([&](TimeUnit string_unit) -> Status {
       scan.string_unit = string_unit;
       candidates.emplace(timeline.positions(), scan.created_timestamp.has_value(),
                          context().threads > 1, context().pool);
-      return ScanCandidates(scan, timeline, row_groups, context(), reads.counters(),
+      return ScanCandidates(scan, timeline, PruneByTtl(), context(), reads.counters(),
                             reads.rows_scanned(), &*candidates);
     }));
     stages().scan += Lap();

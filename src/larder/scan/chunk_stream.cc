@@ -22,7 +22,7 @@ Result<std::string_view> ChunkStream::Hold(int64_t bytes) {
   if (position_ < held_begin_ || position_ > held_end_) held_begin_ = held_end_ = position_;
   if (position_ + bytes > held_end_) {
     const int64_t kept = held_end_ - position_;
-    const int64_t wanted = std::min(std::max(bytes, kReadAheadBytes), end_ - position_);
+    const int64_t wanted = std::min(std::max(bytes, ahead_), end_ - position_);
     if (held_ == nullptr) {
       ARROW_ASSIGN_OR_RAISE(held_, arrow::AllocateResizableBuffer(wanted, pool_));
     }
@@ -47,10 +47,13 @@ Result<std::shared_ptr<arrow::Buffer>> ChunkStream::Read(int64_t bytes) {
   bytes = std::min(bytes, end_ - position_);
   if (std::exchange(skip_next_read_, false) || bytes == 0) {
     position_ += bytes;
+    // Perhaps more is left out from here on. What is not is read ahead more and more again.
+    ahead_ = 0;
     return std::make_shared<arrow::Buffer>(nullptr, 0);
   }
   ARROW_ASSIGN_OR_RAISE(const auto held, Hold(bytes));
   position_ += bytes;
+  ahead_ = std::min(std::max(4 * ahead_, bytes), kReadAheadBytes);
   return std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(held.data()), bytes);
 }
 

@@ -43,6 +43,7 @@ class ChunkStream : public arrow::io::InputStream {
   arrow::MemoryPool* pool_;
   int64_t position_;  ///< Of the next byte, in the file.
   bool skip_next_read_ = false;
+  int64_t ahead_ = kReadAheadBytes;  ///< How much is read at least.
   std::unique_ptr<arrow::ResizableBuffer> held_;
   int64_t held_begin_ = 0;  ///< Where in the file the held bytes are.
   int64_t held_end_ = 0;

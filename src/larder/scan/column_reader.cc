@@ -192,29 +192,42 @@ namespace {
 
 /// Some rows of one row group, for one task.
 struct ScanPiece {
-  size_t row_group;
-  int64_t begin;
-  int64_t rows;
+  SelectedRows rows;
+  bool is_first;  ///< Of its row group.
 };
 
 /// Pieces of about one size, the last rows first, enough of them for every thread to end at about
 /// the same time.
-std::vector<ScanPiece> CutRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
-                                    const RunContext& context) {
+std::vector<ScanPiece> CutRows(std::span<const SelectedRows> selected, const RunContext& context) {
   // Each piece has to find its first page, and looks up the dictionaries anew.
   constexpr int64_t kPiecesPerThread = 2;
   constexpr int64_t kBatchesAtLeast = 4;
+  const auto count_rows = [](const SelectedRows& rows) {
+    int64_t count = 0;
+    for (const auto& [begin, end] : rows.intervals) count += end - begin;
+    return count;
+  };
   int64_t all_rows = 0;
-  for (const size_t i : row_groups) all_rows += dataset.row_groups()[i].rows;
+  for (const auto& rows : selected) all_rows += count_rows(rows);
   const int64_t most_rows = std::max(kBatchesAtLeast * context.batch_rows,
                                      all_rows / (kPiecesPerThread * context.threads) + 1);
   std::vector<ScanPiece> pieces;
-  for (const size_t i : row_groups) {
-    const int64_t rows = dataset.row_groups()[i].rows;
-    const int64_t count = context.threads > 1 ? rows / most_rows + 1 : 1;
-    const int64_t piece_rows = rows / count + 1;
-    for (int64_t begin = 0; begin < rows; begin += piece_rows) {
-      pieces.push_back({i, begin, std::min(piece_rows, rows - begin)});
+  for (const auto& rows : selected) {
+    const int64_t count = count_rows(rows);
+    const int64_t piece_rows = count / (context.threads > 1 ? count / most_rows + 1 : 1) + 1;
+    int64_t room = 0;  // In the last piece.
+    for (auto [begin, end] : rows.intervals) {
+      while (begin < end) {
+        if (room == 0) {
+          const bool is_first = pieces.empty() || pieces.back().rows.row_group != rows.row_group;
+          pieces.push_back({{rows.row_group, {}}, is_first});
+          room = piece_rows;
+        }
+        const int64_t taken = std::min(room, end - begin);
+        pieces.back().rows.intervals.push_back({begin, begin + taken});
+        begin += taken;
+        room -= taken;
+      }
     }
   }
   // Histories are mostly written in the order of time, and where newer rows have been seen, older
@@ -225,37 +238,40 @@ std::vector<ScanPiece> CutRowGroups(const Dataset& dataset, std::span<const size
 
 }  // namespace
 
-Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
+Status ScanRowGroups(const Dataset& dataset, std::span<const SelectedRows> rows,
                      const std::vector<std::string>& columns, bool keep_dictionaries,
                      const RunContext& context, ReadCounters* counters,
                      std::atomic<int64_t>* rows_scanned,
                      const std::function<BatchVisitor(size_t row_group)>& begin) {
-  const auto pieces = CutRowGroups(dataset, row_groups, context);
+  const auto pieces = CutRows(rows, context);
   std::vector<std::atomic<bool>> counted(dataset.row_groups().size());
   return RunTasks(context, static_cast<int64_t>(pieces.size()), [&](int64_t task) {
-    const ScanPiece& piece = pieces[static_cast<size_t>(task)];
+    const auto& [piece, is_first] = pieces[static_cast<size_t>(task)];
     const RowGroup& group = dataset.row_groups()[piece.row_group];
     const BatchVisitor visit = begin(piece.row_group);
     if (visit == nullptr) return Status::OK();
     ReadCounters* const uncounted = counted[piece.row_group].exchange(true) ? nullptr : counters;
     ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, piece.row_group, columns,
                                                             keep_dictionaries, context, uncounted));
-    int64_t left = piece.rows;
-    if (batches.can_skip()) {
-      batches.Skip(piece.begin);
-    } else if (piece.begin == 0) {
-      left = group.rows;
-    } else {
+    const auto read = [&](int64_t first, int64_t end) {
+      while (first < end) {
+        ARROW_ASSIGN_OR_RAISE(const auto batch,
+                              batches.Next(std::min(end - first, context.batch_rows)));
+        if (batch == nullptr) break;
+        ARROW_RETURN_NOT_OK(
+            NamingFile(dataset.file_of(group).path,
+                       visit(*batch, group.first_row + static_cast<uint64_t>(first))));
+        first += batch->num_rows();
+        rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
+      }
       return Status::OK();
-    }
-    uint64_t address = group.first_row + static_cast<uint64_t>(piece.begin);
-    while (left > 0) {
-      ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next(std::min(left, context.batch_rows)));
-      if (batch == nullptr) break;
-      ARROW_RETURN_NOT_OK(NamingFile(dataset.file_of(group).path, visit(*batch, address)));
-      address += static_cast<uint64_t>(batch->num_rows());
-      left -= batch->num_rows();
-      rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
+    };
+    if (!batches.can_skip()) return is_first ? read(0, group.rows) : Status::OK();
+    int64_t next = 0;
+    for (const auto& [first, end] : piece.intervals) {
+      batches.Skip(first - next);
+      ARROW_RETURN_NOT_OK(read(first, end));
+      next = end;
     }
     return Status::OK();
   });

@@ -16,6 +16,7 @@
 
 #include "larder/base/run_context.h"
 #include "larder/scan/flat_column.h"
+#include "larder/scan/pruning.h"
 #include "larder/source/dataset.h"
 
 namespace larder {
@@ -81,17 +82,17 @@ class ColumnBatches {
   std::shared_ptr<arrow::RecordBatchReader> batches_;  ///< Null if no column needs Arrow's reader.
 };
 
-/// Reads columns of row groups (indices in dataset.row_groups()) on all threads. Counts the rows in
-/// `rows_scanned`.
+/// Reads columns of rows on all threads. Counts the rows in `rows_scanned`.
 ///
-/// Row groups are cut into pieces, so that one alone keeps all threads at work, unless Arrow's
-/// reader has to serve a column. The last pieces of the last row groups are read first.
+/// Row groups are cut into pieces, so that one alone keeps all threads at work. Where Arrow's
+/// reader has to serve a column, they are read as a whole. The last pieces of the last row groups
+/// are read first.
 /// `begin(row_group)` is called before each piece is read, on the thread that does it, and returns
 /// what takes its batches, in order, with the address of their first row; or null, and the piece is
 /// not read. Errors of the visitor get the file's name.
 using BatchVisitor =
     std::function<arrow::Status(const arrow::RecordBatch& batch, uint64_t first_address)>;
-arrow::Status ScanRowGroups(const Dataset& dataset, std::span<const size_t> row_groups,
+arrow::Status ScanRowGroups(const Dataset& dataset, std::span<const SelectedRows> rows,
                             const std::vector<std::string>& columns, bool keep_dictionaries,
                             const RunContext& context, ReadCounters* counters,
                             std::atomic<int64_t>* rows_scanned,

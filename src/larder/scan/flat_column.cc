@@ -98,56 +98,33 @@ Result<std::unique_ptr<FlatColumn>> FlatColumn::Open(
     const std::shared_ptr<arrow::io::RandomAccessFile>& input, const SourceFile& file,
     const RowGroup& group, const parquet::arrow::SchemaField& field, bool keep_dictionary,
     const RunContext& context) {
-  using parquet::ApplicationVersion;
   if (!field.is_leaf()) return nullptr;
   const parquet::ColumnDescriptor& leaf = *file.metadata()->schema()->Column(field.column_index);
   const auto& type = field.field->type();
-  if (leaf.max_repetition_level() > 0 || leaf.max_definition_level() > 1 ||
-      !IsStoredAsInArrow(leaf, *type)) {
-    return nullptr;
-  }
-  const auto chunk = file.metadata()->RowGroup(group.index)->ColumnChunk(field.column_index);
-  const ApplicationVersion& writer = file.metadata()->writer_version();
-  if (chunk->crypto_metadata() != nullptr || file.metadata()->is_encryption_algorithm_set() ||
-      writer.VersionLt(ApplicationVersion::PARQUET_816_FIXED_VERSION()) ||
-      writer.VersionLt(ApplicationVersion::PARQUET_CPP_10353_FIXED_VERSION())) {
-    return nullptr;
-  }
-
-  int64_t begin = chunk->data_page_offset();
-  if (chunk->has_dictionary_page() && chunk->dictionary_page_offset() > 0) {
-    begin = std::min(begin, chunk->dictionary_page_offset());
-  }
-  const int64_t bytes = chunk->total_compressed_size();
-  ARROW_ASSIGN_OR_RAISE(const int64_t file_bytes, input->GetSize());
-  if (begin < 0 || bytes < 0 || begin > file_bytes || bytes > file_bytes - begin) {
-    return Status::IOError("column '", field.field->name(), "' in row group ", group.index,
-                           " lies outside of the file: it is truncated or corrupt");
-  }
-  auto stream = std::make_shared<ChunkStream>(input, begin, bytes, context.pool);
-  ChunkPages pages{leaf, group.rows, stream,
-                   parquet::PageReader::Open(stream, chunk->num_values(), chunk->compression(),
-                                             parquet::ReaderProperties(context.pool), leaf)};
+  if (!IsStoredAsInArrow(leaf, *type)) return nullptr;
+  ARROW_ASSIGN_OR_RAISE(auto pages, ChunkPages::Open(input, file, group, field, context));
+  if (!pages) return nullptr;
   switch (leaf.physical_type()) {
     case parquet::Type::INT32:
-      return std::make_unique<FlatNumbers<parquet::Int32Type>>(type, std::move(pages),
+      return std::make_unique<FlatNumbers<parquet::Int32Type>>(type, std::move(*pages),
                                                                context.pool);
     case parquet::Type::INT64:
-      return std::make_unique<FlatNumbers<parquet::Int64Type>>(type, std::move(pages),
+      return std::make_unique<FlatNumbers<parquet::Int64Type>>(type, std::move(*pages),
                                                                context.pool);
     case parquet::Type::FLOAT:
-      return std::make_unique<FlatNumbers<parquet::FloatType>>(type, std::move(pages),
+      return std::make_unique<FlatNumbers<parquet::FloatType>>(type, std::move(*pages),
                                                                context.pool);
     case parquet::Type::DOUBLE:
-      return std::make_unique<FlatNumbers<parquet::DoubleType>>(type, std::move(pages),
+      return std::make_unique<FlatNumbers<parquet::DoubleType>>(type, std::move(*pages),
                                                                 context.pool);
     default: {
       // A first guess, and not to be believed blindly.
       constexpr int64_t kLongestGuess = 256;
+      const auto chunk = file.metadata()->RowGroup(group.index)->ColumnChunk(field.column_index);
       const int64_t values = std::max<int64_t>(chunk->num_values(), 1);
       const int64_t bytes_per_row =
           std::clamp<int64_t>(chunk->total_uncompressed_size() / values, 1, kLongestGuess);
-      return MakeFlatBytes(type, std::move(pages), bytes_per_row, keep_dictionary, context.pool);
+      return MakeFlatBytes(type, std::move(*pages), bytes_per_row, keep_dictionary, context.pool);
     }
   }
 }

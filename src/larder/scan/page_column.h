@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "larder/base/memory_budget.h"
-#include "larder/scan/chunk_stream.h"
+#include "larder/scan/chunk_pages.h"
 #include "larder/scan/flat_column.h"
 
 namespace larder {
@@ -56,14 +56,6 @@ inline arrow::Result<std::shared_ptr<arrow::ResizableBuffer>> AllValid(ReusedBuf
   return valid;
 }
 
-/// The pages of one column chunk.
-struct ChunkPages {
-  const parquet::ColumnDescriptor& leaf;
-  int64_t rows;  ///< Of the row group.
-  std::shared_ptr<ChunkStream> stream;
-  std::unique_ptr<parquet::PageReader> reader;
-};
-
 /// What flat columns of every type have in common: pages, levels, decoders, and the rows to leave
 /// out. A page in hand has left() rows that have not been decoded.
 template <typename ParquetType>
@@ -74,10 +66,11 @@ class PageColumn : public FlatColumn {
   static constexpr bool kFixedWidth = std::is_arithmetic_v<Value>;
 
   PageColumn(ChunkPages pages, arrow::MemoryPool* pool)
-      : leaf_(pages.leaf),
+      : leaf_(*pages.leaf),
         rows_(pages.rows),
         stream_(std::move(pages.stream)),
         pages_(std::move(pages.reader)),
+        dictionary_page_(std::move(pages.dictionary)),
         pool_(pool),
         levels_(pool),
         discarded_indices_(pool),
@@ -198,6 +191,14 @@ class PageColumn : public FlatColumn {
     return arrow::Status::OK();
   }
 
+  void ReadDictionary() {
+    const auto reader = std::exchange(dictionary_page_, nullptr);
+    const auto page = reader == nullptr ? nullptr : reader->NextPage();
+    if (page != nullptr && page->type() == parquet::PageType::DICTIONARY_PAGE) {
+      SetDictionary(static_cast<const parquet::DictionaryPage&>(*page));
+    }
+  }
+
   void SetDictionary(const parquet::DictionaryPage& page) {
     auto values = parquet::MakeTypedDecoder<ParquetType>(parquet::Encoding::PLAIN, &leaf_, pool_);
     values->SetData(page.num_values(), page.data(), page.size());
@@ -258,6 +259,7 @@ class PageColumn : public FlatColumn {
   Decoder* DecoderOf(parquet::Encoding::type encoding) {
     if (encoding == parquet::Encoding::RLE_DICTIONARY ||
         encoding == parquet::Encoding::PLAIN_DICTIONARY) {
+      if (dictionary_ == nullptr) ReadDictionary();
       if (dictionary_ == nullptr) {
         throw parquet::ParquetException("a page refers to a dictionary that is not there");
       }
@@ -273,6 +275,8 @@ class PageColumn : public FlatColumn {
   const int64_t rows_;
   std::shared_ptr<ChunkStream> stream_;
   std::unique_ptr<parquet::PageReader> pages_;
+  std::unique_ptr<parquet::PageReader>
+      dictionary_page_;  ///< Null if there is none, or it was read.
   arrow::MemoryPool* pool_;
 
   int64_t skipped_ = 0;  ///< Rows to leave out before the next one that is read.

@@ -45,7 +45,6 @@ std::optional<Bounds<int64_t>> RawBounds(const parquet::Statistics& statistics) 
   }
 }
 
-/// Nanoseconds in one of what the file counts; 0 if the column holds no times.
 int64_t NanosOf(const parquet::ColumnDescriptor& column) {
   const auto& logical = column.logical_type();
   if (logical == nullptr) return 0;
@@ -89,6 +88,13 @@ std::optional<Bounds<WideNanos>> TimeBounds(const Dataset& dataset, const RowGro
   if (scale == 0 || !raw) return std::nullopt;
   return Bounds<WideNanos>{static_cast<WideNanos>(raw->min) * scale,
                            static_cast<WideNanos>(raw->max) * scale};
+}
+
+int64_t NanosPerUnit(const Dataset& dataset, const RowGroup& group, const std::string& column) {
+  const SourceFile& file = dataset.file_of(group);
+  const ColumnPlace place = dataset.Find(file, column);
+  if (place.field == nullptr || !place.field->is_leaf()) return 0;
+  return NanosOf(*file.metadata()->schema()->Column(place.field->column_index));
 }
 
 std::optional<Bounds<int64_t>> IntegerBounds(const Dataset& dataset, const RowGroup& group,

@@ -38,6 +38,10 @@ struct Bounds {
 std::optional<Bounds<WideNanos>> TimeBounds(const Dataset& dataset, const RowGroup& group,
                                             const std::string& column);
 
+/// Nanoseconds in one of what a file counts the times of a column in; 0 if it holds no times, or
+/// the file does not have it.
+int64_t NanosPerUnit(const Dataset& dataset, const RowGroup& group, const std::string& column);
+
 /// The values of a column of integers, likewise.
 std::optional<Bounds<int64_t>> IntegerBounds(const Dataset& dataset, const RowGroup& group,
                                              const std::string& column);
