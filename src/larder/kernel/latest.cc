@@ -25,13 +25,6 @@ using arrow::Status;
 
 namespace {
 
-RowFilter FilterOf(const LatestScan& scan) {
-  RowFilter filter;
-  filter.event_timestamp = scan.event_timestamp;
-  filter.window = scan.range.window();
-  return filter;
-}
-
 /// The newest row of each key. Those of integers that lie close together, as ids do, have places
 /// by their distance from the first, and nothing is hashed; the table has all others.
 class NewestRows {
@@ -235,7 +228,7 @@ Result<KeyEncoder> EncoderOf(const LatestScan& scan) {
 }  // namespace
 
 std::vector<size_t> RowGroupsToScan(const LatestScan& scan) {
-  return SelectRowGroups(*scan.dataset, FilterOf(scan));
+  return SelectRowGroups(*scan.dataset, scan.range.filter(scan.event_timestamp));
 }
 
 Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, ReadCounters* counters,
@@ -243,8 +236,9 @@ Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, Rea
   ARROW_ASSIGN_OR_RAISE(const auto encoder, EncoderOf(scan));
   auto groups = RowGroupsToScan(scan);
   SortByNewest(scan, &groups);
-  ARROW_ASSIGN_OR_RAISE(const auto rows_in_range,
-                        SelectRows(*scan.dataset, groups, FilterOf(scan), context));
+  ARROW_ASSIGN_OR_RAISE(
+      const auto rows_in_range,
+      SelectRows(*scan.dataset, groups, scan.range.filter(scan.event_timestamp), context));
   const auto& all = scan.dataset->row_groups();
   const uint64_t rows =
       all.empty() ? 0 : all.back().first_row + static_cast<uint64_t>(all.back().rows);

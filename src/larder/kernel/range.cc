@@ -22,13 +22,6 @@ using arrow::Status;
 
 namespace {
 
-RowFilter FilterOf(const RangeScan& scan) {
-  RowFilter filter;
-  filter.event_timestamp = scan.event_timestamp;
-  filter.window = scan.range.window();
-  return filter;
-}
-
 /// Indices of the rows in the range.
 Result<std::shared_ptr<Array>> RowsInRange(const RangeScan& scan,
                                            const std::shared_ptr<Array>& event,
@@ -52,9 +45,9 @@ Result<std::shared_ptr<Array>> RowsInRange(const RangeScan& scan,
 }
 
 /// The output columns of a batch, whose last column is the event timestamp if there is a range.
-Result<std::shared_ptr<RecordBatch>> SelectRows(const RangeScan& scan, const RecordBatch& batch,
-                                                const std::shared_ptr<arrow::Schema>& schema,
-                                                const RunContext& context) {
+Result<std::shared_ptr<RecordBatch>> TakeInRange(const RangeScan& scan, const RecordBatch& batch,
+                                                 const std::shared_ptr<arrow::Schema>& schema,
+                                                 const RunContext& context) {
   std::shared_ptr<Array> rows;
   int64_t count = batch.num_rows();
   if (!scan.range.is_open()) {
@@ -85,7 +78,7 @@ std::vector<std::string> RangeScan::ScannedColumns() const {
 }
 
 std::vector<size_t> RowGroupsToScan(const RangeScan& scan) {
-  return SelectRowGroups(*scan.dataset, FilterOf(scan));
+  return SelectRowGroups(*scan.dataset, scan.range.filter(scan.event_timestamp));
 }
 
 Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
@@ -95,13 +88,14 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
                                            std::atomic<int64_t>* rows_scanned) {
   std::mutex mutex;
   std::map<uint64_t, std::shared_ptr<RecordBatch>> found;  // By the address of the first row.
-  ARROW_ASSIGN_OR_RAISE(const auto rows,
-                        SelectRows(*scan.dataset, row_groups, FilterOf(scan), context));
+  ARROW_ASSIGN_OR_RAISE(
+      const auto rows,
+      SelectRows(*scan.dataset, row_groups, scan.range.filter(scan.event_timestamp), context));
   ARROW_RETURN_NOT_OK(ScanRowGroups(
       *scan.dataset, rows, scan.ScannedColumns(), /*keep_dictionaries=*/false, context, counters,
       rows_scanned, [&](size_t) -> BatchVisitor {
         return [&](const RecordBatch& batch, uint64_t first_address) {
-          ARROW_ASSIGN_OR_RAISE(auto selected, SelectRows(scan, batch, schema, context));
+          ARROW_ASSIGN_OR_RAISE(auto selected, TakeInRange(scan, batch, schema, context));
           if (selected->num_rows() == 0) return Status::OK();
           const std::lock_guard<std::mutex> lock(mutex);
           found.emplace(first_address, std::move(selected));

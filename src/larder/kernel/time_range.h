@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 
 #include "larder/base/event_time.h"
 #include "larder/scan/pruning.h"
@@ -18,11 +19,13 @@ struct TimeRange {
 
   bool is_open() const { return !start_us && !end_us; }
 
-  TimeWindow window() const {
-    TimeWindow window;
-    if (start_us) window.first_event = ToWideNanos(*start_us, TimeUnit::MICRO);
-    if (end_us) window.last_event = ToWideNanos(*end_us, TimeUnit::MICRO);
-    return window;
+  /// The rows whose event timestamp is in the range.
+  RowFilter filter(const std::string& event_timestamp) const {
+    RowFilter filter;
+    filter.event_timestamp = event_timestamp;
+    if (start_us) filter.window.first_event = ToWideNanos(*start_us, TimeUnit::MICRO);
+    if (end_us) filter.window.last_event = ToWideNanos(*end_us, TimeUnit::MICRO);
+    return filter;
   }
 
   /// The first and last time of a unit that lie in the range; first > last if none does.

@@ -275,8 +275,8 @@ class PageColumn : public FlatColumn {
   const int64_t rows_;
   std::shared_ptr<ChunkStream> stream_;
   std::unique_ptr<parquet::PageReader> pages_;
-  std::unique_ptr<parquet::PageReader>
-      dictionary_page_;  ///< Null if there is none, or it was read.
+  /// Null if there is none, or it was read.
+  std::unique_ptr<parquet::PageReader> dictionary_page_;
   arrow::MemoryPool* pool_;
 
   int64_t skipped_ = 0;  ///< Rows to leave out before the next one that is read.
