@@ -77,25 +77,34 @@ class PageSelection {
   template <typename MayMatter>
   void KeepPages(const std::string& column, const MayMatter& may_matter) {
     if (left_.empty()) return;
+    const auto pages = ReadPageBounds(dataset_, group_, column, context_);
+    if (pages.empty()) return;
+    std::vector<RowInterval> kept;
     int64_t begin = 0;
-    for (const PageBounds& page : ReadPageBounds(dataset_, group_, column, context_)) {
+    for (const PageBounds& page : pages) {
       const int64_t end = begin + page.rows;
-      if (page.all_null || (page.values && !may_matter(*page.values))) Remove({begin, end});
+      if (!page.all_null && (!page.values || may_matter(*page.values))) {
+        if (kept.empty() || kept.back().end < begin) {
+          kept.push_back({begin, end});
+        } else {
+          kept.back().end = end;
+        }
+      }
       begin = end;
     }
+    left_ = Intersect(left_, kept);
   }
 
-  /// Removals come in ascending order; few are far from the end of what is left.
-  void Remove(const RowInterval& rows) {
-    std::vector<RowInterval> left;
-    left.reserve(left_.size() + 1);
-    for (const RowInterval& interval : left_) {
-      const RowInterval before{interval.begin, std::min(interval.end, rows.begin)};
-      const RowInterval after{std::max(interval.begin, rows.end), interval.end};
-      if (before.begin < before.end) left.push_back(before);
-      if (after.begin < after.end) left.push_back(after);
+  static std::vector<RowInterval> Intersect(const std::vector<RowInterval>& left,
+                                            const std::vector<RowInterval>& right) {
+    std::vector<RowInterval> both;
+    for (size_t l = 0, r = 0; l < left.size() && r < right.size();) {
+      const RowInterval common{std::max(left[l].begin, right[r].begin),
+                               std::min(left[l].end, right[r].end)};
+      if (common.begin < common.end) both.push_back(common);
+      ++(left[l].end < right[r].end ? l : r);
     }
-    left_ = std::move(left);
+    return both;
   }
 
   const Dataset& dataset_;
