@@ -190,7 +190,7 @@ TEST_P(SelectRowsTest, PagesWithoutAKeyAreLeftOut) {
         {"[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 2, 3, 4, 5, 6, null, null]", "[8, 1, 7, 2, 9, 9, 7, 8]"});
   RowFilter filter = Between({}, {});
   filter.join_keys = {"k", "l"};
-  filter.count_keys = [](size_t i, const Bounds<int64_t>& bounds) -> uint64_t {
+  filter.count_keys = [](size_t i, const Bounds<int64_t>& bounds, uint64_t) -> uint64_t {
     const int64_t key = i == 0 ? 4 : 8;
     return bounds.min <= key && key <= bounds.max ? 1 : 0;
   };
@@ -205,7 +205,7 @@ TEST_P(SelectRowsTest, WithManyKeysPagesAreNotLookedAt) {
   Write({TimeField("t"), Int64Field("k")}, {"[1, 2, 3, 4]", "[1, 2, 3, 4]"});
   RowFilter filter = Between({}, {});
   filter.join_keys = {"k"};
-  filter.count_keys = [](size_t, const Bounds<int64_t>& bounds) -> uint64_t {
+  filter.count_keys = [](size_t, const Bounds<int64_t>& bounds, uint64_t) -> uint64_t {
     return bounds.min == 1 && bounds.max == 4 ? 2 : 0;
   };
   EXPECT_EQ(Select(filter), (Rows{{0, 0, 4}}));

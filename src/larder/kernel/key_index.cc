@@ -62,19 +62,19 @@ void KeyColumnIndex::ExpectIntegers(const Bounds<int64_t>& bounds, uint64_t rows
   }
 }
 
-uint64_t KeyColumnIndex::CountWithin(const Bounds<int64_t>& bounds) const {
+uint64_t KeyColumnIndex::CountWithin(const Bounds<int64_t>& bounds, uint64_t limit) const {
   if (bounds.max < bounds_.min || bounds.min > bounds_.max) return 0;
-  if (!by_distance()) return size();
+  if (!by_distance()) return std::min<uint64_t>(size(), limit);
   const uint64_t begin = bounds_.Distance(std::max(bounds.min, bounds_.min));
   const uint64_t end = bounds_.Distance(std::min(bounds.max, bounds_.max));
   uint64_t count = 0;
-  for (uint64_t word = begin / 64; word <= end / 64; ++word) {
+  for (uint64_t word = begin / 64; word <= end / 64 && count < limit; ++word) {
     uint64_t bits = present_[word];
     if (word == begin / 64) bits &= ~uint64_t{0} << (begin % 64);
     if (word == end / 64) bits &= ~uint64_t{0} >> (63 - end % 64);
     count += static_cast<uint64_t>(std::popcount(bits));
   }
-  return count;
+  return std::min(count, limit);
 }
 
 Slot KeyColumnIndex::size() const {
@@ -211,11 +211,11 @@ void KeyIndex::AddPairs(const PoolVector<Slot>& column_slots, const RunContext& 
   index.Insert(pairs, slots->data());
 }
 
-uint64_t KeyIndex::CountWithin(size_t column, const Bounds<int64_t>& bounds) const {
+uint64_t KeyIndex::CountWithin(size_t column, const Bounds<int64_t>& bounds, uint64_t limit) const {
   const KeyColumnIndex& index = columns_[column];
   const KeyDomain& domain = index.encoder().domains()[0];
   const bool integers = domain.key_class == KeyClass::kNumber && domain.fits_int64();
-  return integers ? index.CountWithin(bounds) : index.size();
+  return integers ? index.CountWithin(bounds, limit) : limit;
 }
 
 SlotFinder::SlotFinder(const KeyIndex& index, arrow::MemoryPool* pool)

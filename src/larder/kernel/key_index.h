@@ -50,8 +50,8 @@ class KeyColumnIndex {
   void Insert(const EncodedKeys& keys, Slot* slots);
   /// The slot of each key; kNoSlot for those that are not there and invalid rows. Thread-safe.
   void Find(const EncodedKeys& keys, Slot* slots) const;
-  /// How many keys, all of them integers, lie within the bounds, at most.
-  uint64_t CountWithin(const Bounds<int64_t>& bounds) const;
+  /// How many keys, all of them integers, may lie within the bounds; counts up to `limit`.
+  uint64_t CountWithin(const Bounds<int64_t>& bounds, uint64_t limit) const;
 
  private:
   bool by_distance() const { return !present_.empty(); }
@@ -77,9 +77,9 @@ class KeyIndex {
 
   /// Slots are smaller.
   Slot size() const { return pairs_.empty() ? columns_[0].size() : pairs_.back().size(); }
-  /// How many keys of the column are integers within the bounds, at most. If none, no row with such
-  /// statistics has the key of an entity row.
-  uint64_t CountWithin(size_t column, const Bounds<int64_t>& bounds) const;
+  /// How many keys of the column may be integers within the bounds; counts up to `limit`. If none,
+  /// no row with such statistics has the key of an entity row.
+  uint64_t CountWithin(size_t column, const Bounds<int64_t>& bounds, uint64_t limit) const;
 
  private:
   friend class SlotFinder;

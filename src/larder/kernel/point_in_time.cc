@@ -60,8 +60,8 @@ RowFilter FilterOf(const PointInTimeView& view, const Timeline& timeline, bool p
   if (view.known_at_created) window.last_created = window.last_event;
   if (const KeyIndex* keys = timeline.keys(); keys != nullptr) {
     filter.join_keys = view.join_keys;
-    filter.count_keys = [keys](size_t column, const Bounds<int64_t>& bounds) {
-      return keys->CountWithin(column, bounds);
+    filter.count_keys = [keys](size_t column, const Bounds<int64_t>& bounds, uint64_t limit) {
+      return keys->CountWithin(column, bounds, limit);
     };
   }
   return filter;

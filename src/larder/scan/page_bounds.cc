@@ -7,13 +7,14 @@
 #include <parquet/page_index.h>
 #include <parquet/statistics.h>
 
+#include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "larder/scan/chunk_pages.h"
 
 namespace larder {
 
-using arrow::Result;
 using arrow::Status;
 
 namespace {
@@ -35,7 +36,9 @@ std::vector<PageBounds> FromColumnIndex(const parquet::ColumnIndex& index,
   pages.reserve(locations.size());
   for (size_t i = 0; i < locations.size(); ++i) {
     const int64_t end = i + 1 < locations.size() ? locations[i + 1].first_row_index : rows;
-    PageBounds page{end - locations[i].first_row_index, index.null_pages()[i], std::nullopt};
+    const int64_t first = locations[i].first_row_index;
+    if (first < 0 || end < first) return {};
+    PageBounds page{end - first, index.null_pages()[i], std::nullopt};
     if (!page.all_null) page.values = Between(min[i], max[i]);
     pages.push_back(page);
   }
@@ -84,16 +87,17 @@ PageBounds FromHeader(const parquet::DataPageStats& header, parquet::Type::type 
 }
 
 /// Passes over the pages, without reading what is in them.
-Status ReadHeaders(ChunkPages chunk, std::vector<PageBounds>* pages) {
+std::vector<PageBounds> ReadHeaders(const ChunkPages& chunk) {
+  std::vector<PageBounds> pages;
   const auto type = chunk.leaf->physical_type();
   chunk.reader->set_data_page_filter([&](const parquet::DataPageStats& header) {
-    pages->push_back(FromHeader(header, type));
+    pages.push_back(FromHeader(header, type));
     chunk.stream->SkipNextRead();
     return true;
   });
   while (chunk.reader->NextPage() != nullptr) {
   }
-  return Status::OK();
+  return pages;
 }
 
 }  // namespace
@@ -109,13 +113,12 @@ std::vector<PageBounds> ReadPageBounds(const Dataset& dataset, const RowGroup& g
   std::vector<PageBounds> pages;
   const Status status = CatchExceptions([&]() -> Status {
     ARROW_ASSIGN_OR_RAISE(const auto input, OpenSourceFile(file.path, context.pool));
-    ARROW_ASSIGN_OR_RAISE(auto chunk, ChunkPages::Open(input, file, group, *place.field, context));
+    ARROW_ASSIGN_OR_RAISE(const auto chunk,
+                          ChunkPages::Open(input, file, group, *place.field, context));
     if (!chunk) return Status::OK();
-    if (auto indexed = FromPageIndex(input, file, group, leaf)) {
-      pages = std::move(*indexed);
-      return Status::OK();
-    }
-    return ReadHeaders(std::move(*chunk), &pages);
+    auto indexed = FromPageIndex(input, file, group, leaf);
+    pages = indexed ? std::move(*indexed) : ReadHeaders(*chunk);
+    return Status::OK();
   });
   const auto rows = [](int64_t sum, const PageBounds& page) { return sum + page.rows; };
   const bool are_sound =

@@ -40,7 +40,7 @@ bool MayMatter(const Dataset& dataset, const RowGroup& group, const RowFilter& f
   if (filter.count_keys == nullptr) return true;
   for (size_t i = 0; i < filter.join_keys.size(); ++i) {
     const auto keys = IntegerBounds(dataset, group, filter.join_keys[i]);
-    if (keys && filter.count_keys(i, *keys) == 0) return false;
+    if (keys && filter.count_keys(i, *keys, 1) == 0) return false;
   }
   return true;
 }
@@ -66,8 +66,9 @@ class PageSelection {
     // What most writers put into a page. With more keys than pages, hardly a page has none.
     constexpr uint64_t kRowsOfPage = 20'000;
     const auto all = IntegerBounds(dataset_, group_, column);
-    if (!all || count_keys(*all) > static_cast<uint64_t>(group_.rows) / kRowsOfPage + 1) return;
-    KeepPages(column, [&](const Bounds<int64_t>& keys) { return count_keys(keys) > 0; });
+    const uint64_t too_many = static_cast<uint64_t>(group_.rows) / kRowsOfPage + 2;
+    if (!all || count_keys(*all, too_many) == too_many) return;
+    KeepPages(column, [&](const Bounds<int64_t>& keys) { return count_keys(keys, 1) > 0; });
   }
 
   std::vector<RowInterval> Finish() { return std::move(left_); }
@@ -139,8 +140,9 @@ Result<std::vector<SelectedRows>> SelectRows(const Dataset& dataset,
       rows.KeepTimes(*filter.created_timestamp, {std::nullopt, window.last_created});
     }
     for (size_t i = 0; filter.count_keys != nullptr && i < filter.join_keys.size(); ++i) {
-      rows.KeepKeys(filter.join_keys[i],
-                    [&](const Bounds<int64_t>& keys) { return filter.count_keys(i, keys); });
+      rows.KeepKeys(filter.join_keys[i], [&](const Bounds<int64_t>& keys, uint64_t limit) {
+        return filter.count_keys(i, keys, limit);
+      });
     }
     selected[static_cast<size_t>(task)] = {index, rows.Finish()};
     return Status::OK();

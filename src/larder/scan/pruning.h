@@ -30,9 +30,9 @@ struct RowFilter {
   std::optional<std::string> created_timestamp;
   TimeWindow window;
   std::vector<std::string> join_keys;
-  /// How many keys that matter there are, at most, of the i-th join key, within bounds, for columns
-  /// of integers; null: every key matters.
-  std::function<uint64_t(size_t i, const Bounds<int64_t>& bounds)> count_keys;
+  /// How many keys that matter there may be of the i-th join key within bounds, for columns of
+  /// integers, counted up to `limit`; null: every key matters.
+  std::function<uint64_t(size_t i, const Bounds<int64_t>& bounds, uint64_t limit)> count_keys;
 };
 
 /// The row groups, as ascending indices in dataset.row_groups(), that may hold a row that matters,
