@@ -56,10 +56,12 @@ class CandidateTable {
     if (!created_.empty()) __builtin_prefetch(created_.data() + position, 1);
   }
 
-  void Raise(size_t position, const Candidate& row) {
+  /// Returns the event of the greatest candidate so far, which others may have raised since.
+  int64_t Raise(size_t position, const Candidate& row) {
     const std::atomic_ref event(held_[position].event);
     // Events only grow, so that an old value, too, is reason enough to leave.
-    if (event.load(std::memory_order_relaxed) > row.event) return;
+    const int64_t newest = event.load(std::memory_order_relaxed);
+    if (newest > row.event) return newest;
     // The lock lies in the memory that has been fetched already.
     const std::atomic_ref rank(held_[position].rank);
     uint64_t before = shared_ ? Lock(rank) : held_[position].rank;
@@ -69,6 +71,7 @@ class CandidateTable {
       before = row.rank;
     }
     rank.store(before, std::memory_order_release);
+    return row.event;
   }
 
   /// The event of the greatest candidate so far, the least int64 if there is none. Other threads

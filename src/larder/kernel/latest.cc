@@ -190,20 +190,6 @@ Bounds<int64_t> CloseKeys(const LatestScan& scan, const KeyEncoder& encoder,
   return bounds.Distance(bounds.max) < most ? bounds : kNone;
 }
 
-/// The last of the row groups are those with the newest rows, by statistics or perhaps.
-void SortByNewest(const LatestScan& scan, std::vector<size_t>* row_groups) {
-  std::vector<std::pair<WideNanos, size_t>> newest;
-  newest.reserve(row_groups->size());
-  for (const size_t i : *row_groups) {
-    const auto times =
-        TimeBounds(*scan.dataset, scan.dataset->row_groups()[i], scan.event_timestamp);
-    newest.emplace_back(times ? times->max : std::numeric_limits<WideNanos>::max(), i);
-  }
-  std::sort(newest.begin(), newest.end());
-  std::transform(newest.begin(), newest.end(), row_groups->begin(),
-                 [](const auto& group) { return group.second; });
-}
-
 /// False if by statistics no row of the row group is the newest of its key, given the rows seen.
 bool MayBeNewest(const LatestScan& scan, const RowGroup& group, NewestRows* seen) {
   if (seen->places() == 0) return true;
@@ -235,7 +221,7 @@ Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, Rea
                           std::atomic<int64_t>* rows_scanned) {
   ARROW_ASSIGN_OR_RAISE(const auto encoder, EncoderOf(scan));
   auto groups = RowGroupsToScan(scan);
-  SortByNewest(scan, &groups);
+  scan.SortByNewest(&groups);
   ARROW_ASSIGN_OR_RAISE(
       const auto rows_in_range,
       SelectRows(*scan.dataset, groups, scan.range.filter(scan.event_timestamp), context));
@@ -249,8 +235,9 @@ Result<RowSet> FindLatest(const LatestScan& scan, const RunContext& context, Rea
                             scan.UnitOf(scan.event_timestamp, string_unit),
                             scan.created_timestamp.has_value(), context);
     ARROW_RETURN_NOT_OK(ScanRowGroups(
-        *scan.dataset, rows_in_range, scan.ScannedColumns(), /*keep_dictionaries=*/true, context,
-        counters, rows_scanned, [&](size_t row_group) -> BatchVisitor {
+        *scan.dataset, rows_in_range, ScanOrder::kBackward, scan.ScannedColumns(),
+        /*keep_dictionaries=*/true, context, counters, rows_scanned,
+        [&](size_t row_group) -> BatchVisitor {
           if (!MayBeNewest(scan, scan.dataset->row_groups()[row_group], &rows_of_keys)) {
             return nullptr;
           }

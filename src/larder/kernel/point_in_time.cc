@@ -9,9 +9,13 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "larder/kernel/beaten_times.h"
 #include "larder/scan/pruning.h"
 #include "larder/source/column_bounds.h"
 
@@ -67,7 +71,8 @@ RowFilter FilterOf(const PointInTimeView& view, const Timeline& timeline, bool p
   return filter;
 }
 
-/// Scans batches of one view on one thread.
+/// Scans batches of one view on one thread. Those that come from the newest to the oldest make it
+/// turn away most rows early.
 class BatchScan {
  public:
   BatchScan(const PointInTimeView& view, const Timeline& timeline, const RunContext& context,
@@ -75,7 +80,8 @@ class BatchScan {
       : view_(view),
         timeline_(timeline),
         candidates_(*candidates),
-        rows_(view, view.string_unit, context.pool) {
+        rows_(view, view.string_unit, context.pool),
+        beaten_(timeline, context.pool) {
     if (timeline.keys() != nullptr) finder_.emplace(*timeline.keys(), context.pool);
   }
 
@@ -83,8 +89,8 @@ class BatchScan {
   Status Scan(const arrow::RecordBatch& batch, uint64_t first_address) {
     ARROW_RETURN_NOT_OK(rows_.Read(batch, first_address));
     ARROW_RETURN_NOT_OK(FindSlots(batch));
-    for (int64_t begin = 0; begin < batch.num_rows(); begin += kBlock) {
-      ARROW_RETURN_NOT_OK(ScanBlock(begin, std::min(begin + kBlock, batch.num_rows())));
+    for (int64_t end = batch.num_rows(); end > 0; end -= kBlock) {
+      ARROW_RETURN_NOT_OK(ScanBlock(std::max<int64_t>(end - kBlock, 0), end));
     }
     return Status::OK();
   }
@@ -108,56 +114,79 @@ class BatchScan {
 
   Status ScanBlock(int64_t begin, int64_t end) {
     size_t hits = 0;
-    for (int64_t i = begin; i < end; ++i) {
+    for (int64_t i = end; i-- > begin;) {
       hits_[hits].row = i;
+      hits_[hits].slot = slots_[i];
       hits += static_cast<size_t>(slots_[i] != kNoSlot && !rows_.event().IsNull(i));
     }
+    for (size_t h = 0; h < hits; ++h) beaten_.Prefetch(hits_[h].slot);
+    // An error must not hang on which rows came first.
+    const bool no_errors = rows_.all_fit();
+    size_t left = 0;
     for (size_t h = 0; h < hits; ++h) {
-      __builtin_prefetch(timeline_.slot_begin() + slots_[hits_[h].row]);
+      Hit hit = hits_[h];
+      const bool is_known = FindKnownTime(&hit);
+      hits_[left] = hit;
+      const bool is_beaten = no_errors && beaten_.Has(hit.slot, hit.known);
+      left += static_cast<size_t>(is_known && !is_beaten);
     }
-    for (size_t h = 0; h < hits; ++h) {
-      const Slot slot = slots_[hits_[h].row];
-      hits_[h].begin = timeline_.slot_begin()[slot];
-      hits_[h].end = timeline_.slot_begin()[slot + 1];
-      __builtin_prefetch(timeline_.times() + hits_[h].begin + (hits_[h].end - hits_[h].begin) / 2);
+    for (size_t h = 0; h < left; ++h) {
+      __builtin_prefetch(timeline_.slot_begin() + hits_[h].slot);
+    }
+    for (size_t h = 0; h < left; ++h) {
+      const auto [first, size] = PositionsOf(hits_[h].slot);
+      __builtin_prefetch(timeline_.times() + first + size / 2);
     }
     size_t found = 0;
-    for (size_t h = 0; h < hits; ++h) {
-      const Hit hit = hits_[h];
-      const Position position = FirstPositionThatKnows(hit);
-      candidates_.Prefetch(position);
-      hits_[found].row = hit.row;
-      hits_[found].begin = position;
-      found += static_cast<size_t>(position != hit.end);
+    for (size_t h = 0; h < left; ++h) {
+      Hit hit = hits_[h];
+      const auto [first, size] = PositionsOf(hit.slot);
+      hit.position = first + CountBefore(hit.known, timeline_.times() + first, size);
+      candidates_.Prefetch(hit.position);
+      hits_[found] = hit;
+      found += static_cast<size_t>(hit.position != first + size);
     }
-    for (size_t h = 0; h < found; ++h) {
-      Candidate candidate;
-      ARROW_RETURN_NOT_OK(rows_.Make(hits_[h].row, &candidate));
-      candidates_.Raise(hits_[h].begin, candidate);
-    }
+    for (size_t h = 0; h < found; ++h) ARROW_RETURN_NOT_OK(RaiseHit(hits_[h]));
     return Status::OK();
   }
 
+  /// A row that may be the answer at some position.
   struct Hit {
     int64_t row;
-    Position begin;
-    Position end;
+    int64_t known;  ///< When it gets known, in the timeline's unit.
+    Slot slot;
+    Position position;  ///< The first that knows it.
   };
 
-  /// The end of the slot's positions if no entity row's time is late enough.
-  Position FirstPositionThatKnows(const Hit& hit) const {
-    const TimeUnit unit = timeline_.unit();
+  /// False if it is never known.
+  bool FindKnownTime(Hit* hit) const {
     const TimeColumn& event = rows_.event();
-    auto known = CeilTime(event.values()[hit.row], event.unit(), unit);
-    if (!known) return hit.end;
+    auto known = CeilTime(event.values()[hit->row], event.unit(), timeline_.unit());
+    if (!known) return false;
     if (view_.known_at_created) {
       const TimeColumn& created = rows_.created();
-      if (created.IsNull(hit.row)) return hit.end;
-      const auto created_known = CeilTime(created.values()[hit.row], created.unit(), unit);
-      if (!created_known) return hit.end;
-      known = std::max(*known, *created_known);
+      if (created.IsNull(hit->row)) return false;
+      const auto at = CeilTime(created.values()[hit->row], created.unit(), timeline_.unit());
+      if (!at) return false;
+      known = std::max(*known, *at);
     }
-    return hit.begin + CountBefore(*known, timeline_.times() + hit.begin, hit.end - hit.begin);
+    hit->known = *known;
+    return true;
+  }
+
+  std::pair<Position, Position> PositionsOf(Slot slot) const {
+    const Position first = timeline_.slot_begin()[slot];
+    return {first, timeline_.slot_begin()[slot + 1] - first};
+  }
+
+  Status RaiseHit(const Hit& hit) {
+    Candidate candidate;
+    ARROW_RETURN_NOT_OK(rows_.Make(hit.row, &candidate));
+    const int64_t newest = candidates_.Raise(hit.position, candidate);
+    if (const auto time = CeilTime(newest, rows_.event_unit(), timeline_.unit())) {
+      beaten_.Set(hit.slot, hit.position, *time);
+    }
+    return Status::OK();
   }
 
   /// How many of a slot's times are earlier. Binary search by arithmetic (Khuong and Morin, "Array
@@ -184,7 +213,33 @@ class BatchScan {
   std::optional<SlotFinder> finder_;
   const Slot* slots_ = nullptr;
   std::vector<Slot> every_row_;
+  BeatenTimes beaten_;
   std::array<Hit, kBlock> hits_;
+};
+
+/// The scans of all threads: each takes one for a piece, and gives back what it has learned.
+class BatchScans {
+ public:
+  template <typename Make>
+  std::shared_ptr<BatchScan> Take(const Make& make) {
+    std::unique_ptr<BatchScan> scan;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!idle_.empty()) {
+        scan = std::move(idle_.back());
+        idle_.pop_back();
+      }
+    }
+    if (scan == nullptr) scan = make();
+    return {scan.release(), [this](BatchScan* done) {
+              const std::lock_guard<std::mutex> lock(mutex_);
+              idle_.emplace_back(done);
+            }};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<BatchScan>> idle_;
 };
 
 }  // namespace
@@ -204,19 +259,22 @@ Result<std::vector<size_t>> RowGroupsToScan(const PointInTimeView& view, const T
 Status ScanCandidates(const PointInTimeView& view, const Timeline& timeline, bool prune_by_ttl,
                       const RunContext& context, ReadCounters* counters,
                       std::atomic<int64_t>* rows_scanned, CandidateTable* candidates) {
-  ARROW_ASSIGN_OR_RAISE(const auto row_groups,
-                        RowGroupsToScan(view, timeline, prune_by_ttl, context));
+  ARROW_ASSIGN_OR_RAISE(auto row_groups, RowGroupsToScan(view, timeline, prune_by_ttl, context));
+  view.SortByNewest(&row_groups);
   ARROW_ASSIGN_OR_RAISE(
       const auto rows,
       SelectRows(*view.dataset, row_groups, FilterOf(view, timeline, prune_by_ttl), context));
-  return ScanRowGroups(
-      *view.dataset, rows, view.ScannedColumns(),
-      /*keep_dictionaries=*/true, context, counters, rows_scanned, [&](size_t) -> BatchVisitor {
-        auto scan = std::make_shared<BatchScan>(view, timeline, context, candidates);
-        return [scan](const arrow::RecordBatch& batch, uint64_t first_address) {
-          return scan->Scan(batch, first_address);
-        };
-      });
+  BatchScans scans;
+  return ScanRowGroups(*view.dataset, rows, ScanOrder::kBackward, view.ScannedColumns(),
+                       /*keep_dictionaries=*/true, context, counters, rows_scanned,
+                       [&](size_t) -> BatchVisitor {
+                         const auto scan = scans.Take([&] {
+                           return std::make_unique<BatchScan>(view, timeline, context, candidates);
+                         });
+                         return [scan](const arrow::RecordBatch& batch, uint64_t first_address) {
+                           return scan->Scan(batch, first_address);
+                         };
+                       });
 }
 
 }  // namespace larder

@@ -92,8 +92,8 @@ Result<arrow::RecordBatchVector> ReadRange(const RangeScan& scan,
       const auto rows,
       SelectRows(*scan.dataset, row_groups, scan.range.filter(scan.event_timestamp), context));
   ARROW_RETURN_NOT_OK(ScanRowGroups(
-      *scan.dataset, rows, scan.ScannedColumns(), /*keep_dictionaries=*/false, context, counters,
-      rows_scanned, [&](size_t) -> BatchVisitor {
+      *scan.dataset, rows, ScanOrder::kForward, scan.ScannedColumns(), /*keep_dictionaries=*/false,
+      context, counters, rows_scanned, [&](size_t) -> BatchVisitor {
         return [&](const RecordBatch& batch, uint64_t first_address) {
           ARROW_ASSIGN_OR_RAISE(auto selected, TakeInRange(scan, batch, schema, context));
           if (selected->num_rows() == 0) return Status::OK();

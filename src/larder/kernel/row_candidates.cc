@@ -5,6 +5,12 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "larder/source/column_bounds.h"
+
 namespace larder {
 
 std::vector<std::string> KeyedSource::ScannedColumns() const {
@@ -18,6 +24,18 @@ TimeUnit KeyedSource::UnitOf(const std::string& column, TimeUnit string_unit) co
   return UnitOfTimeType(*dataset->schema()->GetFieldByName(column)->type(), string_unit);
 }
 
+void KeyedSource::SortByNewest(std::vector<size_t>* row_groups) const {
+  std::vector<std::pair<WideNanos, size_t>> newest;
+  newest.reserve(row_groups->size());
+  for (const size_t i : *row_groups) {
+    const auto times = TimeBounds(*dataset, dataset->row_groups()[i], event_timestamp);
+    newest.emplace_back(times ? times->max : std::numeric_limits<WideNanos>::max(), i);
+  }
+  std::sort(newest.begin(), newest.end());
+  std::transform(newest.begin(), newest.end(), row_groups->begin(),
+                 [](const auto& group) { return group.second; });
+}
+
 RowCandidates::RowCandidates(const KeyedSource& source, TimeUnit string_unit,
                              arrow::MemoryPool* pool)
     : source_(source),
@@ -29,6 +47,18 @@ RowCandidates::RowCandidates(const KeyedSource& source, TimeUnit string_unit,
   }
 }
 
+namespace {
+
+/// True if every time, those behind nulls too, can be told in another unit.
+bool AllFit(const TimeColumn& times, TimeUnit unit) {
+  if (times.unit() == unit || times.length() == 0) return true;
+  const auto [min, max] = std::minmax_element(times.values(), times.values() + times.length());
+  return ConvertTimeExactly(*min, times.unit(), unit) &&
+         ConvertTimeExactly(*max, times.unit(), unit);
+}
+
+}  // namespace
+
 arrow::Status RowCandidates::Read(const arrow::RecordBatch& batch, uint64_t first_address) {
   const auto keys = static_cast<int>(source_.join_keys.size());
   first_address_ = first_address;
@@ -38,6 +68,8 @@ arrow::Status RowCandidates::Read(const arrow::RecordBatch& batch, uint64_t firs
     ARROW_ASSIGN_OR_RAISE(created_, ReadTimes(batch.column(keys + 1), *source_.created_timestamp,
                                               string_unit_, pool_));
   }
+  all_fit_ = AllFit(event_, event_unit_) &&
+             (!source_.created_timestamp || AllFit(created_, created_unit_));
   return arrow::Status::OK();
 }
 

@@ -27,6 +27,8 @@ struct KeyedSource {
   std::vector<std::string> ScannedColumns() const;
   /// The unit that times of a column are compared in, the finest of all files.
   TimeUnit UnitOf(const std::string& column, TimeUnit string_unit) const;
+  /// The last of the row groups become those with the newest rows, by statistics or perhaps.
+  void SortByNewest(std::vector<size_t>* row_groups) const;
 };
 
 /// The rows of a batch of KeyedSource::ScannedColumns() as candidates. `source` must outlive it.
@@ -41,6 +43,10 @@ class RowCandidates {
   const TimeColumn& event() const { return event_; }
   /// Only if the source has a created timestamp.
   const TimeColumn& created() const { return created_; }
+  /// Of the events of candidates.
+  TimeUnit event_unit() const { return event_unit_; }
+  /// True if Make() succeeds for every row, so that none has to be tried for an error's sake.
+  bool all_fit() const { return all_fit_; }
 
   /// For a row whose event timestamp is not null. Invalid, which names the column, if a time is
   /// too far from 1970 for the unit of comparison.
@@ -73,6 +79,7 @@ class RowCandidates {
   uint64_t first_address_ = 0;
   TimeColumn event_;
   TimeColumn created_;
+  bool all_fit_ = true;
 };
 
 }  // namespace larder

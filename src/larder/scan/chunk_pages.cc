@@ -3,9 +3,13 @@
 
 #include <arrow/io/interfaces.h>
 #include <arrow/type.h>
+#include <parquet/exception.h>
 #include <parquet/metadata.h>
+#include <parquet/types.h>
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 namespace larder {
@@ -13,19 +17,38 @@ namespace larder {
 using arrow::Result;
 using arrow::Status;
 
-Result<std::optional<ChunkPages>> ChunkPages::Open(
-    const std::shared_ptr<arrow::io::RandomAccessFile>& input, const SourceFile& file,
+namespace {
+
+/// It would not go back once it had met as many values as it was told of.
+constexpr int64_t kEndless = std::numeric_limits<int64_t>::max();
+
+}  // namespace
+
+ChunkPages::ChunkPages(const parquet::ColumnDescriptor& leaf,
+                       parquet::Compression::type compression,
+                       std::shared_ptr<arrow::io::RandomAccessFile> input, int64_t row_group_rows,
+                       const RunContext& context)
+    : leaf_(leaf),
+      compression_(compression),
+      input_(std::move(input)),
+      row_group_rows_(row_group_rows),
+      pool_(context.pool),
+      codec_(parquet::GetCodec(compression)),
+      bytes_(context.pool) {}
+
+Result<std::unique_ptr<ChunkPages>> ChunkPages::Open(
+    std::shared_ptr<arrow::io::RandomAccessFile> input, const SourceFile& file,
     const RowGroup& group, const parquet::arrow::SchemaField& field, const RunContext& context) {
   using parquet::ApplicationVersion;
-  if (!field.is_leaf()) return std::nullopt;
+  if (!field.is_leaf()) return nullptr;
   const parquet::ColumnDescriptor& leaf = *file.metadata()->schema()->Column(field.column_index);
-  if (leaf.max_repetition_level() > 0 || leaf.max_definition_level() > 1) return std::nullopt;
+  if (leaf.max_repetition_level() > 0 || leaf.max_definition_level() > 1) return nullptr;
   const auto chunk = file.metadata()->RowGroup(group.index)->ColumnChunk(field.column_index);
   const ApplicationVersion& writer = file.metadata()->writer_version();
   if (chunk->crypto_metadata() != nullptr || file.metadata()->is_encryption_algorithm_set() ||
       writer.VersionLt(ApplicationVersion::PARQUET_816_FIXED_VERSION()) ||
       writer.VersionLt(ApplicationVersion::PARQUET_CPP_10353_FIXED_VERSION())) {
-    return std::nullopt;
+    return nullptr;
   }
 
   const int64_t data = chunk->data_page_offset();
@@ -40,15 +63,143 @@ Result<std::optional<ChunkPages>> ChunkPages::Open(
     return Status::IOError("column '", field.field->name(), "' in row group ", group.index,
                            " lies outside of the file: it is truncated or corrupt");
   }
-  ChunkPages pages{&leaf, group.rows, nullptr, nullptr, nullptr};
-  const auto open = [&](int64_t first, int64_t end) {
-    pages.stream = std::make_shared<ChunkStream>(input, first, end - first, context.pool);
-    return parquet::PageReader::Open(pages.stream, chunk->num_values(), chunk->compression(),
-                                     parquet::ReaderProperties(context.pool), leaf);
-  };
-  if (begin < data) pages.dictionary = open(begin, data);
-  pages.reader = open(data, begin + bytes);
+  std::unique_ptr<ChunkPages> pages(
+      new ChunkPages(leaf, chunk->compression(), std::move(input), group.rows, context));
+  if (begin < data) pages->OpenDictionary(begin, data);
+  pages->OpenDataPages(data, begin + bytes);
   return pages;
+}
+
+void ChunkPages::OpenDictionary(int64_t begin, int64_t end) {
+  auto stream = std::make_shared<ChunkStream>(input_, begin, end - begin, pool_);
+  dictionary_reader_ = parquet::PageReader::Open(std::move(stream), kEndless, compression_,
+                                                 parquet::ReaderProperties(pool_), leaf_);
+}
+
+void ChunkPages::OpenDataPages(int64_t begin, int64_t end) {
+  data_begin_ = begin;
+  data_end_ = end;
+  stream_ = std::make_shared<ChunkStream>(input_, begin, end - begin, pool_);
+  reader_ = parquet::PageReader::Open(stream_, kEndless, parquet::Compression::UNCOMPRESSED,
+                                      parquet::ReaderProperties(pool_), leaf_);
+  reader_->set_data_page_filter([this](const parquet::DataPageStats& page) { return Pass(page); });
+}
+
+bool ChunkPages::Pass(const parquet::DataPageStats& page) {
+  if (!is_walking_) return false;
+  const int64_t first_row = places_.empty() ? 0 : places_.back().end_row;
+  places_.push_back({stream_->peeked_at(), first_row, first_row + page.num_values});
+  if (places_.back().end_row > wanted_row_) return false;
+  stream_->SkipNextRead();
+  return true;
+}
+
+std::shared_ptr<parquet::Page> ChunkPages::Walk(int64_t row) {
+  if (const auto at = stream_->Tell(); !at.ok() || *at != places_end_) {
+    stream_->Seek(places_end_, kReadAheadBytes);
+  }
+  wanted_row_ = row;
+  is_walking_ = true;
+  std::shared_ptr<parquet::Page> page;
+  while ((page = reader_->NextPage()) != nullptr &&
+         page->type() == parquet::PageType::DICTIONARY_PAGE) {
+    // Its writer did not say that it is there, before the data pages.
+    OpenDictionary(data_begin_ + stream_->peeked_at(), data_end_);
+  }
+  is_walking_ = false;
+  walked_to_end_ = page == nullptr;
+  places_end_ = stream_->Tell().ValueOr(places_end_);
+  return page;
+}
+
+const ChunkPages::Place* ChunkPages::FindPlace(int64_t row) const {
+  const auto found =
+      std::upper_bound(places_.begin(), places_.end(), row,
+                       [](int64_t r, const Place& place) { return r < place.end_row; });
+  return found == places_.end() ? nullptr : &*found;
+}
+
+Status ChunkPages::EndsBefore(int64_t row) const {
+  return Status::IOError("column '", leaf_.path()->ToDotString(), "' ends before row ", row,
+                         " of its row group: the file is corrupt");
+}
+
+Result<DataPage> ChunkPages::Read(int64_t row) {
+  const Place* place = FindPlace(row);
+  std::shared_ptr<parquet::Page> page;
+  if (place == nullptr) {
+    if (!walked_to_end_) page = Walk(row);
+    if (page == nullptr) return EndsBefore(row);
+    place = &places_.back();
+  } else {
+    const int64_t end = place == &places_.back() ? places_end_ : (place + 1)->begin;
+    stream_->Seek(place->begin, end - place->begin);
+    page = reader_->NextPage();
+    if (page == nullptr) return EndsBefore(row);
+  }
+  return Decompress(*place, std::move(page));
+}
+
+Result<int64_t> ChunkPages::FirstRowOfPage(int64_t row) {
+  if (FindPlace(row) == nullptr && !walked_to_end_) Walk(std::numeric_limits<int64_t>::max());
+  const Place* place = FindPlace(row);
+  if (place == nullptr) return EndsBefore(row);
+  return place->first_row;
+}
+
+std::shared_ptr<parquet::DictionaryPage> ChunkPages::ReadDictionary() {
+  const auto page = dictionary_reader_ == nullptr ? nullptr : dictionary_reader_->NextPage();
+  if (page == nullptr || page->type() != parquet::PageType::DICTIONARY_PAGE) return nullptr;
+  return std::static_pointer_cast<parquet::DictionaryPage>(page);
+}
+
+Result<DataPage> ChunkPages::Decompress(const Place& place, std::shared_ptr<parquet::Page> stored) {
+  DataPage page{place.first_row, place.end_row,
+                std::dynamic_pointer_cast<parquet::DataPage>(std::move(stored)), nullptr, false};
+  if (page.stored == nullptr || page.stored->num_values() != page.end_row - page.first_row) {
+    throw parquet::ParquetException("the file was changed while it was read");
+  }
+  if (page.stored->num_values() > row_group_rows_) {
+    throw parquet::ParquetException("a page has more rows than its row group");
+  }
+  page.bytes = page.stored->buffer();
+  if (codec_ == nullptr) return page;
+  int64_t levels = 0;  // Bytes of them that are not compressed.
+  if (page.stored->type() == parquet::PageType::DATA_PAGE_V2) {
+    const auto& v2 = static_cast<const parquet::DataPageV2&>(*page.stored);
+    if (!v2.is_compressed()) return page;
+    levels = int64_t{v2.definition_levels_byte_length()} + v2.repetition_levels_byte_length();
+  }
+  const int64_t size = page.stored->uncompressed_size();
+  if (levels > page.stored->size() || levels > size) {
+    throw parquet::ParquetException("a page is shorter than its levels");
+  }
+  ARROW_ASSIGN_OR_RAISE(auto bytes, bytes_.OfSize(size));
+  if (levels > 0)
+    std::memcpy(bytes->mutable_data(), page.stored->data(), static_cast<size_t>(levels));
+  // Where all values are null, some writers store none, and that is nothing to decompress.
+  if (size > levels) {
+    const auto decompressed =
+        codec_->Decompress(page.stored->size() - levels, page.stored->data() + levels,
+                           size - levels, bytes->mutable_data() + levels);
+    if (!decompressed.ok() || *decompressed != size - levels) {
+      return Status::IOError("column '", leaf_.path()->ToDotString(),
+                             "' has a page that cannot be decompressed: the file is corrupt");
+    }
+  }
+  page.bytes = std::move(bytes);
+  page.is_owned = true;
+  return page;
+}
+
+void ChunkPages::ReadHeaders(const std::function<void(const parquet::DataPageStats&)>& visit) {
+  reader_->set_data_page_filter([&](const parquet::DataPageStats& page) {
+    visit(page);
+    stream_->SkipNextRead();
+    return true;
+  });
+  while (reader_->NextPage() != nullptr) {
+  }
 }
 
 }  // namespace larder

@@ -64,9 +64,19 @@ Result<int64_t> ChunkStream::Read(int64_t bytes, void* out) {
 }
 
 Result<std::string_view> ChunkStream::Peek(int64_t bytes) {
+  // Page headers take far less than their readers ask for at first.
+  constexpr int64_t kAskedAtFirst = int64_t{1} << 14;
+  constexpr int64_t kHeaderBytes = int64_t{1} << 10;
+  peeked_at_ = position_ - begin_;
   if (position_ >= end_ || bytes == 0) return std::string_view();
-  ARROW_ASSIGN_OR_RAISE(const auto held, Hold(bytes));
+  ARROW_ASSIGN_OR_RAISE(const auto held, Hold(bytes == kAskedAtFirst ? kHeaderBytes : bytes));
   return held.substr(0, static_cast<size_t>(bytes));
+}
+
+void ChunkStream::Seek(int64_t position, int64_t at_once) {
+  position_ = begin_ + position;
+  ahead_ = at_once;
+  skip_next_read_ = false;
 }
 
 Status ChunkStream::Close() {

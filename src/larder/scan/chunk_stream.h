@@ -24,6 +24,10 @@ class ChunkStream : public arrow::io::InputStream {
   /// The next Read() returns an empty buffer, and what it would have returned is not read from
   /// the file. Parquet's page readers pass over a page by reading it; see set_data_page_filter().
   void SkipNextRead() { skip_next_read_ = true; }
+  /// Goes on at a byte of the chunk, and reads from there `at_once` bytes first.
+  void Seek(int64_t position, int64_t at_once);
+  /// The byte of the chunk where the last Peek() was: the begin of the last page header.
+  int64_t peeked_at() const { return peeked_at_; }
 
   arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t bytes) override;
   arrow::Result<int64_t> Read(int64_t bytes, void* out) override;
@@ -42,6 +46,7 @@ class ChunkStream : public arrow::io::InputStream {
   const int64_t end_;
   arrow::MemoryPool* pool_;
   int64_t position_;  ///< Of the next byte, in the file.
+  int64_t peeked_at_ = 0;
   bool skip_next_read_ = false;
   int64_t ahead_ = kReadAheadBytes;  ///< How much is read at least.
   std::unique_ptr<arrow::ResizableBuffer> held_;

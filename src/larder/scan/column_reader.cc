@@ -54,7 +54,6 @@ Result<ColumnBatches> ColumnBatches::Open(const Dataset& dataset, size_t row_gro
   ColumnBatches batches;
   batches.context_ = context;
   batches.group_ = dataset.row_groups()[row_group];
-  batches.rows_left_ = batches.group_.rows;
   const SourceFile& file = dataset.file_of(batches.group_);
   batches.path_ = file.path;
   std::set<int> leaves;
@@ -118,20 +117,33 @@ Status ColumnBatches::OpenReader(const SourceFile& file, const std::vector<int>&
   return Status::OK();
 }
 
-void ColumnBatches::Skip(int64_t rows) {
-  rows_left_ -= rows;
+void ColumnBatches::Seek(int64_t row) {
+  if (row == next_row_) return;
+  next_row_ = row;
   for (auto& column : columns_) {
-    if (column.flat == nullptr) continue;
-    int64_t ahead = column.ahead == nullptr ? 0 : column.ahead->length();
-    column.flat->Skip(std::max<int64_t>(rows - ahead, 0));
-    if (ahead > 0) column.ahead = ahead > rows ? column.ahead->Slice(rows) : nullptr;
+    column.ahead = nullptr;
+    if (column.flat != nullptr) column.flat->Seek(row);
   }
+}
+
+Result<int64_t> ColumnBatches::FirstRowOfPages(int64_t end) {
+  int64_t first = 0;
+  const Status status = CatchExceptions([&]() -> Status {
+    for (auto& column : columns_) {
+      if (column.flat == nullptr) continue;
+      ARROW_ASSIGN_OR_RAISE(const int64_t row, column.flat->FirstRowOfPage(end - 1));
+      first = std::max(first, row);
+    }
+    return Status::OK();
+  });
+  if (!status.ok()) return InSourceFile(path_, status);
+  return first;
 }
 
 Result<std::shared_ptr<RecordBatch>> ColumnBatches::ReadBatch() {
   std::shared_ptr<RecordBatch> batch;
   ARROW_RETURN_NOT_OK(batches_->ReadNext(&batch));
-  if (batch == nullptr || batch->num_rows() > rows_left_) {
+  if (batch == nullptr || batch->num_rows() > group_.rows - next_row_) {
     return Status::IOError("row group ", group_.index, " does not have the ", group_.rows,
                            " rows that the footer says: the file is corrupt");
   }
@@ -148,9 +160,9 @@ Result<std::shared_ptr<arrow::Array>> ColumnBatches::ReadColumn(const Column& co
 }
 
 Result<std::shared_ptr<RecordBatch>> ColumnBatches::Next(int64_t rows) {
-  if (rows_left_ == 0) return nullptr;
+  if (next_row_ == group_.rows) return nullptr;
   ARROW_RETURN_NOT_OK(context_.stop.Poll());
-  rows = std::min(rows, rows_left_);
+  rows = std::min(rows, group_.rows - next_row_);
   arrow::FieldVector fields;
   arrow::ArrayVector arrays;
   const Status status = CatchExceptions([&]() -> Status {
@@ -184,7 +196,7 @@ Result<std::shared_ptr<RecordBatch>> ColumnBatches::Next(int64_t rows) {
     return Status::OK();
   });
   if (!status.ok()) return InSourceFile(path_, status);
-  rows_left_ -= rows;
+  next_row_ += rows;
   return RecordBatch::Make(arrow::schema(std::move(fields)), rows, std::move(arrays));
 }
 
@@ -196,8 +208,7 @@ struct ScanPiece {
   bool is_first;  ///< Of its row group.
 };
 
-/// Pieces of about one size, the last rows first, enough of them for every thread to end at about
-/// the same time.
+/// Pieces of about one size, enough of them for every thread to end at about the same time.
 std::vector<ScanPiece> CutRows(std::span<const SelectedRows> selected, const RunContext& context) {
   // Each piece has to find its first page, and looks up the dictionaries anew.
   constexpr int64_t kPiecesPerThread = 2;
@@ -230,48 +241,70 @@ std::vector<ScanPiece> CutRows(std::span<const SelectedRows> selected, const Run
       }
     }
   }
-  // Histories are mostly written in the order of time, and where newer rows have been seen, older
-  // ones are turned away by one comparison, or never read.
-  std::reverse(pieces.begin(), pieces.end());
   return pieces;
+}
+
+using VisitBatch = std::function<Status(const RecordBatch& batch, int64_t first_row)>;
+
+Status ReadForward(const RowInterval& rows, int64_t batch_rows, ColumnBatches* batches,
+                   const VisitBatch& visit) {
+  if (batches->can_seek()) batches->Seek(rows.begin);
+  for (int64_t row = rows.begin; row < rows.end;) {
+    ARROW_ASSIGN_OR_RAISE(const auto batch, batches->Next(std::min(rows.end - row, batch_rows)));
+    if (batch == nullptr) break;
+    ARROW_RETURN_NOT_OK(visit(*batch, row));
+    row += batch->num_rows();
+  }
+  return Status::OK();
+}
+
+/// Page by page, so that none is decompressed twice.
+Status ReadBackward(const RowInterval& rows, int64_t batch_rows, ColumnBatches* batches,
+                    const VisitBatch& visit) {
+  for (int64_t end = rows.end; end > rows.begin;) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t first, batches->FirstRowOfPages(end));
+    const int64_t begin = std::max({rows.begin, first, end - batch_rows});
+    ARROW_RETURN_NOT_OK(ReadForward({begin, end}, batch_rows, batches, visit));
+    end = begin;
+  }
+  return Status::OK();
 }
 
 }  // namespace
 
-Status ScanRowGroups(const Dataset& dataset, std::span<const SelectedRows> rows,
+Status ScanRowGroups(const Dataset& dataset, std::span<const SelectedRows> rows, ScanOrder order,
                      const std::vector<std::string>& columns, bool keep_dictionaries,
                      const RunContext& context, ReadCounters* counters,
                      std::atomic<int64_t>* rows_scanned,
                      const std::function<BatchVisitor(size_t row_group)>& begin) {
-  const auto pieces = CutRows(rows, context);
+  auto pieces = CutRows(rows, context);
+  if (order == ScanOrder::kBackward) std::reverse(pieces.begin(), pieces.end());
   std::vector<std::atomic<bool>> counted(dataset.row_groups().size());
   return RunTasks(context, static_cast<int64_t>(pieces.size()), [&](int64_t task) {
     const auto& [piece, is_first] = pieces[static_cast<size_t>(task)];
     const RowGroup& group = dataset.row_groups()[piece.row_group];
-    const BatchVisitor visit = begin(piece.row_group);
-    if (visit == nullptr) return Status::OK();
+    const BatchVisitor visit_batch = begin(piece.row_group);
+    if (visit_batch == nullptr) return Status::OK();
     ReadCounters* const uncounted = counted[piece.row_group].exchange(true) ? nullptr : counters;
     ARROW_ASSIGN_OR_RAISE(auto batches, ColumnBatches::Open(dataset, piece.row_group, columns,
                                                             keep_dictionaries, context, uncounted));
-    const auto read = [&](int64_t first, int64_t end) {
-      while (first < end) {
-        ARROW_ASSIGN_OR_RAISE(const auto batch,
-                              batches.Next(std::min(end - first, context.batch_rows)));
-        if (batch == nullptr) break;
-        ARROW_RETURN_NOT_OK(
-            NamingFile(dataset.file_of(group).path,
-                       visit(*batch, group.first_row + static_cast<uint64_t>(first))));
-        first += batch->num_rows();
-        rows_scanned->fetch_add(batch->num_rows(), std::memory_order_relaxed);
+    const auto visit = [&](const RecordBatch& batch, int64_t first_row) {
+      rows_scanned->fetch_add(batch.num_rows(), std::memory_order_relaxed);
+      return NamingFile(dataset.file_of(group).path,
+                        visit_batch(batch, group.first_row + static_cast<uint64_t>(first_row)));
+    };
+    const int64_t batch_rows = context.batch_rows;
+    if (!batches.can_seek()) {
+      return is_first ? ReadForward({0, group.rows}, batch_rows, &batches, visit) : Status::OK();
+    }
+    if (order == ScanOrder::kForward) {
+      for (const auto& interval : piece.intervals) {
+        ARROW_RETURN_NOT_OK(ReadForward(interval, batch_rows, &batches, visit));
       }
       return Status::OK();
-    };
-    if (!batches.can_skip()) return is_first ? read(0, group.rows) : Status::OK();
-    int64_t next = 0;
-    for (const auto& [first, end] : piece.intervals) {
-      batches.Skip(first - next);
-      ARROW_RETURN_NOT_OK(read(first, end));
-      next = end;
+    }
+    for (auto interval = piece.intervals.rbegin(); interval != piece.intervals.rend(); ++interval) {
+      ARROW_RETURN_NOT_OK(ReadBackward(*interval, batch_rows, &batches, visit));
     }
     return Status::OK();
   });

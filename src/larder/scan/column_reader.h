@@ -37,7 +37,7 @@ class ReadCounters {
   std::atomic<int64_t> bytes_{0};
 };
 
-/// Some columns of one row group, as batches of rows from its first to its last.
+/// Some columns of one row group, as batches of rows.
 class ColumnBatches {
  public:
   /// `row_group` is an index in dataset.row_groups(). Columns come in the order of `columns`, in
@@ -50,13 +50,16 @@ class ColumnBatches {
                                            ReadCounters* counters);
 
   /// The next batch, of at least one row and up to `rows`, or up to context.batch_rows if not
-  /// can_skip(); null after the last. Errors name the file.
+  /// can_seek(); null after the last. Errors name the file.
   arrow::Result<std::shared_ptr<arrow::RecordBatch>> Next(int64_t rows);
 
-  /// True if rows may be left out.
-  bool can_skip() const { return batches_ == nullptr; }
-  /// Leaves out the next rows, if can_skip(); whole pages of them are not decompressed.
-  void Skip(int64_t rows);
+  /// True if rows may be left out, and read in any order.
+  bool can_seek() const { return batches_ == nullptr; }
+  /// Makes `row` of the row group the next one, if can_seek(). Pages between are not decompressed.
+  void Seek(int64_t row);
+  /// Where to begin to read the rows before `end` backwards, if can_seek(): no later rows share a
+  /// page with those before that.
+  arrow::Result<int64_t> FirstRowOfPages(int64_t end);
 
  private:
   struct Column {
@@ -77,7 +80,7 @@ class ColumnBatches {
   std::string path_;
   RowGroup group_{};
   std::vector<Column> columns_;
-  int64_t rows_left_ = 0;
+  int64_t next_row_ = 0;
   std::unique_ptr<parquet::arrow::FileReader> file_;
   std::shared_ptr<arrow::RecordBatchReader> batches_;  ///< Null if no column needs Arrow's reader.
 };
@@ -85,17 +88,20 @@ class ColumnBatches {
 /// Reads columns of rows on all threads. Counts the rows in `rows_scanned`.
 ///
 /// Row groups are cut into pieces, so that one alone keeps all threads at work. Where Arrow's
-/// reader has to serve a column, they are read as a whole. The last pieces of the last row groups
-/// are read first.
+/// reader has to serve a column, they are read as a whole.
 /// `begin(row_group)` is called before each piece is read, on the thread that does it, and returns
 /// what takes its batches, in order, with the address of their first row; or null, and the piece is
 /// not read. Errors of the visitor get the file's name.
+enum class ScanOrder : uint8_t {
+  kForward,
+  kBackward,  ///< The last batches of the last row groups first, where columns can seek.
+};
 using BatchVisitor =
     std::function<arrow::Status(const arrow::RecordBatch& batch, uint64_t first_address)>;
 arrow::Status ScanRowGroups(const Dataset& dataset, std::span<const SelectedRows> rows,
-                            const std::vector<std::string>& columns, bool keep_dictionaries,
-                            const RunContext& context, ReadCounters* counters,
-                            std::atomic<int64_t>* rows_scanned,
+                            ScanOrder order, const std::vector<std::string>& columns,
+                            bool keep_dictionaries, const RunContext& context,
+                            ReadCounters* counters, std::atomic<int64_t>* rows_scanned,
                             const std::function<BatchVisitor(size_t row_group)>& begin);
 
 }  // namespace larder

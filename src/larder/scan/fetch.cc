@@ -85,8 +85,8 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow:
   std::vector<uint64_t> numbers;
   while (!left.empty()) {
     int64_t most_rows = context.batch_rows;
-    if (batches.can_skip()) {
-      batches.Skip(static_cast<int64_t>(left.front() - first_address));
+    if (batches.can_seek()) {
+      batches.Seek(static_cast<int64_t>(left.front() - group.first_row));
       first_address = left.front();
       const size_t run = LengthOfRun(left, static_cast<uint64_t>(most_rows));
       most_rows = static_cast<int64_t>(left[run - 1] - left.front()) + 1;

@@ -21,8 +21,8 @@ namespace {
 template <typename Offset>
 class FlatBytes : public PageColumn<parquet::ByteArrayType> {
  public:
-  FlatBytes(std::shared_ptr<arrow::DataType> type, ChunkPages pages, int64_t bytes_per_row,
-            bool keep_dictionary, arrow::MemoryPool* pool)
+  FlatBytes(std::shared_ptr<arrow::DataType> type, std::unique_ptr<ChunkPages> pages,
+            int64_t bytes_per_row, bool keep_dictionary, arrow::MemoryPool* pool)
       : PageColumn(std::move(pages), pool),
         type_(std::move(type)),
         bytes_per_row_(bytes_per_row),
@@ -32,37 +32,40 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
         valid_(pool),
         indices_(pool) {}
 
-  void Skip(int64_t rows) override {
-    const int64_t decoded = std::min(rows, block_rows_ - block_next_);
-    block_next_ += decoded;
-    PageColumn::Skip(rows - decoded);
+  void Seek(int64_t row) override {
+    // The block ends where the page goes on.
+    const int64_t block_begin = next_row() - block_rows_;
+    if (row >= block_begin && row < next_row()) {
+      block_next_ = row - block_begin;
+      return;
+    }
+    block_rows_ = block_next_ = 0;
+    PageColumn::Seek(row);
   }
 
   Result<std::shared_ptr<arrow::Array>> Read(int64_t rows) override {
-    if (keep_dictionary_ && block_next_ == block_rows_) {
-      ARROW_RETURN_NOT_OK(FindRows());
-      if (indices() != nullptr) return ReadIndices(rows);
+    if (block_next_ == block_rows_) {
+      ARROW_RETURN_NOT_OK(FindRow());
+      if (keep_dictionary_ && indices() != nullptr) return ReadIndices(std::min(rows, left()));
     }
+    rows = std::min(rows, block_rows_ - block_next_ + left());
     ARROW_ASSIGN_OR_RAISE(const auto offsets, offsets_.OfSize((rows + 1) * kOffsetBytes));
     ARROW_ASSIGN_OR_RAISE(const auto bytes, bytes_.OfSize(rows * bytes_per_row_));
     std::shared_ptr<arrow::ResizableBuffer> valid;
+    if (page_has_nulls()) {
+      ARROW_ASSIGN_OR_RAISE(valid, AllValid(&valid_, rows));
+    }
     auto* offset = reinterpret_cast<Offset*>(offsets->mutable_data());
     offset[0] = 0;
     int64_t nulls = 0;
     int64_t done = 0;
     while (done < rows) {
-      if (block_next_ == block_rows_) {
-        ARROW_RETURN_NOT_OK(FindRows());
-        if (keep_dictionary_ && done > 0 && indices() != nullptr) break;
-        DecodeBlock(rows - done);
-      }
-      if (block_has_nulls_ && valid == nullptr) {
-        ARROW_ASSIGN_OR_RAISE(valid, AllValid(&valid_, rows));
-      }
-      ARROW_ASSIGN_OR_RAISE(const bool fits, Grow(offset[done], bytes.get()));
+      if (block_next_ == block_rows_) DecodeBlock();
+      const int64_t end = std::min(block_rows_, block_next_ + rows - done);
+      ARROW_ASSIGN_OR_RAISE(const bool fits, Grow(offset[done], end, bytes.get()));
       if (!fits && done > 0) break;
       if (!fits) return Status::CapacityError("strings of more than 2 GiB do not fit an array");
-      for (; block_next_ < block_rows_; ++block_next_, ++done) {
+      for (; block_next_ < end; ++block_next_, ++done) {
         const ByteArray& value = block_[static_cast<size_t>(block_next_)];
         if (value.len > 0) std::memcpy(bytes->mutable_data() + offset[done], value.ptr, value.len);
         offset[done + 1] = offset[done] + static_cast<Offset>(value.len);
@@ -80,10 +83,10 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
   static constexpr int64_t kOffsetBytes = sizeof(Offset);
   static constexpr int64_t kBlockRows = 1024;
 
-  /// Up to `rows` of the page's next values, empty ones for nulls. They stay where they are until
-  /// the next block.
-  void DecodeBlock(int64_t rows) {
-    block_rows_ = std::min({rows, left(), kBlockRows});
+  /// Some of the page's next values, empty ones for nulls. They stay where they are until the next
+  /// page.
+  void DecodeBlock() {
+    block_rows_ = std::min(left(), kBlockRows);
     block_next_ = 0;
     block_valid_.fill(0xff);
     block_has_nulls_ = Decode(block_rows_, block_valid_.data(), 0, block_.data()) > 0;
@@ -96,11 +99,11 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
     return !arrow::bit_util::GetBit(block_valid_.data(), static_cast<uint64_t>(i));
   }
 
-  /// Makes room for the rest of the block behind `used` bytes. False if that is more than offsets
-  /// can tell.
-  Result<bool> Grow(Offset used, arrow::ResizableBuffer* bytes) const {
+  /// Makes room for the rest of the block, up to `end`, behind `used` bytes. False if that is more
+  /// than offsets can tell.
+  Result<bool> Grow(Offset used, int64_t end, arrow::ResizableBuffer* bytes) const {
     int64_t wanted = used;
-    for (int64_t i = block_next_; i < block_rows_; ++i) {
+    for (int64_t i = block_next_; i < end; ++i) {
       wanted += block_[static_cast<size_t>(i)].len;
     }
     if (wanted > std::numeric_limits<Offset>::max()) return false;
@@ -111,39 +114,27 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
     return true;
   }
 
-  /// Rows of pages with a dictionary.
+  /// The next `rows` rows of a page with a dictionary.
   Result<std::shared_ptr<arrow::Array>> ReadIndices(int64_t rows) {
     ARROW_RETURN_NOT_OK(MakeDictionary());
     ARROW_ASSIGN_OR_RAISE(const auto buffer, indices_.OfSize(rows * int64_t{sizeof(int32_t)}));
     ARROW_ASSIGN_OR_RAISE(const auto valid, AllValid(&valid_, rows));
     auto* out = reinterpret_cast<int32_t*>(buffer->mutable_data());
-    int64_t nulls = 0;
-    int64_t done = 0;
-    while (done < rows) {
-      if (done > 0) {
-        ARROW_RETURN_NOT_OK(FindRows());
-        if (indices() != dictionary_of_) break;
+    const int64_t nulls = ClearNulls(rows, valid->mutable_data(), 0);
+    const int64_t present = rows - nulls;
+    const int decoded = indices()->DecodeIndices(static_cast<int>(present), out);
+    Take(rows, nulls, decoded == present);
+    for (int64_t i = 0; i < present; ++i) {
+      if (out[i] < 0 || out[i] >= dictionary_->length) {
+        throw parquet::ParquetException("a page refers to an entry its dictionary has not");
       }
-      const int64_t count = std::min(rows - done, left());
-      const int64_t absent = ClearNulls(count, valid->mutable_data(), done);
-      const int64_t present = count - absent;
-      const int decoded = indices()->DecodeIndices(static_cast<int>(present), out + done);
-      Take(count, absent, decoded == present);
-      for (int64_t i = 0; i < present; ++i) {
-        if (out[done + i] < 0 || out[done + i] >= dictionary_->length) {
-          throw parquet::ParquetException("a page refers to an entry its dictionary has not");
-        }
-      }
-      // Behind the nulls between them, the last first.
-      for (int64_t i = count, next = present; absent > 0 && i-- > 0;) {
-        const bool is_valid =
-            arrow::bit_util::GetBit(valid->data(), static_cast<uint64_t>(done + i));
-        out[done + i] = is_valid ? out[done + --next] : 0;
-      }
-      nulls += absent;
-      done += count;
     }
-    auto data = arrow::ArrayData::Make(arrow::dictionary(arrow::int32(), type_), done,
+    // Behind the nulls between them, the last first.
+    for (int64_t i = rows, next = present; nulls > 0 && i-- > 0;) {
+      const bool is_valid = arrow::bit_util::GetBit(valid->data(), static_cast<uint64_t>(i));
+      out[i] = is_valid ? out[--next] : 0;
+    }
+    auto data = arrow::ArrayData::Make(arrow::dictionary(arrow::int32(), type_), rows,
                                        {nulls > 0 ? valid : nullptr, buffer}, nulls);
     data->dictionary = dictionary_;
     return arrow::MakeArray(data);
@@ -198,9 +189,9 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
 
 }  // namespace
 
-std::unique_ptr<FlatColumn> MakeFlatBytes(std::shared_ptr<arrow::DataType> type, ChunkPages pages,
-                                          int64_t bytes_per_row, bool keep_dictionary,
-                                          arrow::MemoryPool* pool) {
+std::unique_ptr<FlatColumn> MakeFlatBytes(std::shared_ptr<arrow::DataType> type,
+                                          std::unique_ptr<ChunkPages> pages, int64_t bytes_per_row,
+                                          bool keep_dictionary, arrow::MemoryPool* pool) {
   if (arrow::is_large_binary_like(type->id())) {
     return std::make_unique<FlatBytes<int64_t>>(std::move(type), std::move(pages), bytes_per_row,
                                                 keep_dictionary, pool);

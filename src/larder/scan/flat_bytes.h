@@ -14,8 +14,8 @@ namespace larder {
 
 /// A column of strings or binary values, with 32-bit or 64-bit offsets. `bytes_per_row` is a
 /// guess. See FlatColumn::Open().
-std::unique_ptr<FlatColumn> MakeFlatBytes(std::shared_ptr<arrow::DataType> type, ChunkPages pages,
-                                          int64_t bytes_per_row, bool keep_dictionary,
-                                          arrow::MemoryPool* pool);
+std::unique_ptr<FlatColumn> MakeFlatBytes(std::shared_ptr<arrow::DataType> type,
+                                          std::unique_ptr<ChunkPages> pages, int64_t bytes_per_row,
+                                          bool keep_dictionary, arrow::MemoryPool* pool);
 
 }  // namespace larder

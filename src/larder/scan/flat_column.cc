@@ -26,28 +26,29 @@ class FlatNumbers : public PageColumn<ParquetType> {
  public:
   using Value = typename ParquetType::c_type;
 
-  FlatNumbers(std::shared_ptr<arrow::DataType> type, ChunkPages pages, arrow::MemoryPool* pool)
+  FlatNumbers(std::shared_ptr<arrow::DataType> type, std::unique_ptr<ChunkPages> pages,
+              arrow::MemoryPool* pool)
       : PageColumn<ParquetType>(std::move(pages), pool),
         type_(std::move(type)),
         values_(pool),
         valid_(pool) {}
 
   Result<std::shared_ptr<arrow::Array>> Read(int64_t rows) override {
-    ARROW_ASSIGN_OR_RAISE(const auto values, values_.OfSize(rows * int64_t{sizeof(Value)}));
-    std::shared_ptr<arrow::ResizableBuffer> valid;
-    int64_t nulls = 0;
-    for (int64_t done = 0; done < rows;) {
-      ARROW_RETURN_NOT_OK(this->FindRows());
-      const int64_t count = std::min(rows - done, this->left());
-      auto* out = reinterpret_cast<Value*>(values->mutable_data()) + done;
-      if (this->page_has_nulls() && valid == nullptr) {
-        ARROW_ASSIGN_OR_RAISE(valid, AllValid(&valid_, rows));
-      }
-      nulls += this->Decode(count, valid == nullptr ? nullptr : valid->mutable_data(), done, out);
-      done += count;
+    ARROW_RETURN_NOT_OK(this->FindRow());
+    const int64_t count = std::min(rows, this->left());
+    if (auto stored = this->TakeAsStored(count); stored != nullptr) {
+      return arrow::MakeArray(
+          arrow::ArrayData::Make(type_, count, {nullptr, std::move(stored)}, /*null_count=*/0));
     }
-    auto data = arrow::ArrayData::Make(type_, rows, {nulls > 0 ? valid : nullptr, values}, nulls);
-    return arrow::MakeArray(data);
+    ARROW_ASSIGN_OR_RAISE(const auto values, values_.OfSize(count * int64_t{sizeof(Value)}));
+    std::shared_ptr<arrow::ResizableBuffer> valid;
+    if (this->page_has_nulls()) {
+      ARROW_ASSIGN_OR_RAISE(valid, AllValid(&valid_, count));
+    }
+    const int64_t nulls = this->Decode(count, valid == nullptr ? nullptr : valid->mutable_data(), 0,
+                                       reinterpret_cast<Value*>(values->mutable_data()));
+    return arrow::MakeArray(
+        arrow::ArrayData::Make(type_, count, {nulls > 0 ? valid : nullptr, values}, nulls));
   }
 
  private:
@@ -103,19 +104,19 @@ Result<std::unique_ptr<FlatColumn>> FlatColumn::Open(
   const auto& type = field.field->type();
   if (!IsStoredAsInArrow(leaf, *type)) return nullptr;
   ARROW_ASSIGN_OR_RAISE(auto pages, ChunkPages::Open(input, file, group, field, context));
-  if (!pages) return nullptr;
+  if (pages == nullptr) return nullptr;
   switch (leaf.physical_type()) {
     case parquet::Type::INT32:
-      return std::make_unique<FlatNumbers<parquet::Int32Type>>(type, std::move(*pages),
+      return std::make_unique<FlatNumbers<parquet::Int32Type>>(type, std::move(pages),
                                                                context.pool);
     case parquet::Type::INT64:
-      return std::make_unique<FlatNumbers<parquet::Int64Type>>(type, std::move(*pages),
+      return std::make_unique<FlatNumbers<parquet::Int64Type>>(type, std::move(pages),
                                                                context.pool);
     case parquet::Type::FLOAT:
-      return std::make_unique<FlatNumbers<parquet::FloatType>>(type, std::move(*pages),
+      return std::make_unique<FlatNumbers<parquet::FloatType>>(type, std::move(pages),
                                                                context.pool);
     case parquet::Type::DOUBLE:
-      return std::make_unique<FlatNumbers<parquet::DoubleType>>(type, std::move(*pages),
+      return std::make_unique<FlatNumbers<parquet::DoubleType>>(type, std::move(pages),
                                                                 context.pool);
     default: {
       // A first guess, and not to be believed blindly.
@@ -124,7 +125,7 @@ Result<std::unique_ptr<FlatColumn>> FlatColumn::Open(
       const int64_t values = std::max<int64_t>(chunk->num_values(), 1);
       const int64_t bytes_per_row =
           std::clamp<int64_t>(chunk->total_uncompressed_size() / values, 1, kLongestGuess);
-      return MakeFlatBytes(type, std::move(*pages), bytes_per_row, keep_dictionary, context.pool);
+      return MakeFlatBytes(type, std::move(pages), bytes_per_row, keep_dictionary, context.pool);
     }
   }
 }

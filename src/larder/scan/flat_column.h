@@ -31,12 +31,14 @@ class FlatColumn {
       const RowGroup& group, const parquet::arrow::SchemaField& field, bool keep_dictionary,
       const RunContext& context);
 
-  /// The next `rows` rows, at least one, of the row group's that are left; fewer, but at least one,
-  /// where a dictionary begins or ends, or strings would not fit into one array. The array's memory
-  /// is used for a later batch once nobody else holds it.
+  /// Up to `rows` of the next rows of the row group: at least one, and no more than the page of the
+  /// next one has. The array's memory is used for a later batch once nobody else holds it.
   virtual arrow::Result<std::shared_ptr<arrow::Array>> Read(int64_t rows) = 0;
-  /// Leaves out the next `rows` rows.
-  virtual void Skip(int64_t rows) = 0;
+  /// Makes `row` of the row group the next one.
+  virtual void Seek(int64_t row) = 0;
+  /// The first row of the page that has `row`. Reads from there on, and then from the page before,
+  /// cost no more than those from the first page on.
+  virtual arrow::Result<int64_t> FirstRowOfPage(int64_t row) = 0;
 };
 
 }  // namespace larder

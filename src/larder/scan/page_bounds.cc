@@ -86,17 +86,11 @@ PageBounds FromHeader(const parquet::DataPageStats& header, parquet::Type::type 
   return page;
 }
 
-/// Passes over the pages, without reading what is in them.
-std::vector<PageBounds> ReadHeaders(const ChunkPages& chunk) {
+std::vector<PageBounds> FromHeaders(ChunkPages* chunk) {
   std::vector<PageBounds> pages;
-  const auto type = chunk.leaf->physical_type();
-  chunk.reader->set_data_page_filter([&](const parquet::DataPageStats& header) {
-    pages.push_back(FromHeader(header, type));
-    chunk.stream->SkipNextRead();
-    return true;
-  });
-  while (chunk.reader->NextPage() != nullptr) {
-  }
+  const auto type = chunk->leaf().physical_type();
+  chunk->ReadHeaders(
+      [&](const parquet::DataPageStats& header) { pages.push_back(FromHeader(header, type)); });
   return pages;
 }
 
@@ -115,9 +109,9 @@ std::vector<PageBounds> ReadPageBounds(const Dataset& dataset, const RowGroup& g
     ARROW_ASSIGN_OR_RAISE(const auto input, OpenSourceFile(file.path, context.pool));
     ARROW_ASSIGN_OR_RAISE(const auto chunk,
                           ChunkPages::Open(input, file, group, *place.field, context));
-    if (!chunk) return Status::OK();
+    if (chunk == nullptr) return Status::OK();
     auto indexed = FromPageIndex(input, file, group, leaf);
-    pages = indexed ? std::move(*indexed) : ReadHeaders(*chunk);
+    pages = indexed ? std::move(*indexed) : FromHeaders(chunk.get());
     return Status::OK();
   });
   const auto rows = [](int64_t sum, const PageBounds& page) { return sum + page.rows; };

@@ -27,27 +27,6 @@
 
 namespace larder {
 
-/// A buffer that is filled anew once nobody else holds what it was filled with before.
-class ReusedBuffer {
- public:
-  explicit ReusedBuffer(arrow::MemoryPool* pool) : pool_(pool) {}
-
-  arrow::Result<std::shared_ptr<arrow::ResizableBuffer>> OfSize(int64_t bytes) {
-    if (buffer_ == nullptr || buffer_.use_count() > 1) {
-      ARROW_ASSIGN_OR_RAISE(buffer_, arrow::AllocateResizableBuffer(bytes, pool_));
-      return buffer_;
-    }
-    // Pairs with the release of the last one who held it, perhaps on another thread.
-    std::atomic_thread_fence(std::memory_order_acquire);
-    ARROW_RETURN_NOT_OK(buffer_->Resize(bytes, /*shrink_to_fit=*/false));
-    return buffer_;
-  }
-
- private:
-  arrow::MemoryPool* pool_;
-  std::shared_ptr<arrow::ResizableBuffer> buffer_;
-};
-
 /// A bitmap of ones.
 inline arrow::Result<std::shared_ptr<arrow::ResizableBuffer>> AllValid(ReusedBuffer* buffer,
                                                                        int64_t rows) {
@@ -56,8 +35,8 @@ inline arrow::Result<std::shared_ptr<arrow::ResizableBuffer>> AllValid(ReusedBuf
   return valid;
 }
 
-/// What flat columns of every type have in common: pages, levels, decoders, and the rows to leave
-/// out. A page in hand has left() rows that have not been decoded.
+/// What flat columns of every type have in common: pages, levels, decoders, and which row is next.
+/// Of the page in hand left() rows, the next one first, have not been decoded.
 template <typename ParquetType>
 class PageColumn : public FlatColumn {
  public:
@@ -65,39 +44,34 @@ class PageColumn : public FlatColumn {
   using Decoder = parquet::TypedDecoder<ParquetType>;
   static constexpr bool kFixedWidth = std::is_arithmetic_v<Value>;
 
-  PageColumn(ChunkPages pages, arrow::MemoryPool* pool)
-      : leaf_(*pages.leaf),
-        rows_(pages.rows),
-        stream_(std::move(pages.stream)),
-        pages_(std::move(pages.reader)),
-        dictionary_page_(std::move(pages.dictionary)),
+  PageColumn(std::unique_ptr<ChunkPages> pages, arrow::MemoryPool* pool)
+      : pages_(std::move(pages)),
+        leaf_(pages_->leaf()),
         pool_(pool),
         levels_(pool),
         discarded_indices_(pool),
-        discarded_(pool) {
-    pages_->set_data_page_filter([this](const parquet::DataPageStats& page) {
-      if (page.num_values > skipped_) return false;
-      skipped_ -= page.num_values;
-      stream_->SkipNextRead();
-      return true;
-    });
-  }
+        discarded_(pool) {}
 
-  void Skip(int64_t rows) override { skipped_ += rows; }
+  void Seek(int64_t row) override { next_row_ = row; }
+  arrow::Result<int64_t> FirstRowOfPage(int64_t row) override {
+    return pages_->FirstRowOfPage(row);
+  }
 
  protected:
-  /// Reads on until the next row is one that is wanted.
-  arrow::Status FindRows() {
-    while (true) {
-      if (const int64_t unwanted = std::min(skipped_, left_); unwanted > 0) {
-        Discard(unwanted);
-        skipped_ -= unwanted;
-      }
-      if (left_ > 0) return arrow::Status::OK();
-      ARROW_RETURN_NOT_OK(NextPage());
+  /// Takes the page of the next row in hand, if it is not, and leaves out the rows before that.
+  arrow::Status FindRow() {
+    if (next_row_ < page_.first_row || next_row_ >= page_.end_row) {
+      page_ = DataPage{};  // Whose memory may serve the next one.
+      ARROW_ASSIGN_OR_RAISE(page_, pages_->Read(next_row_));
+      OpenPage();
+    } else if (next_row_ < page_.end_row - left_) {
+      OpenPage();
     }
+    if (const int64_t passed = next_row_ - (page_.end_row - left_); passed > 0) Discard(passed);
+    return arrow::Status::OK();
   }
 
+  int64_t next_row() const { return next_row_; }
   int64_t left() const { return left_; }
   bool page_has_nulls() const { return page_has_nulls_; }
   arrow::MemoryPool* pool() const { return pool_; }
@@ -138,6 +112,21 @@ class PageColumn : public FlatColumn {
     if (!all) throw parquet::ParquetException("a page ends before its last value");
     left_ -= count;
     values_taken_ += count - nulls;
+    next_row_ = page_.end_row - left_;
+  }
+
+  /// The next `count` rows as the page has them, not decoded; null if they are not there as an
+  /// array needs them.
+  std::shared_ptr<arrow::Buffer> TakeAsStored(int64_t count) {
+    if (!kFixedWidth || page_has_nulls_ || !page_.is_owned || !is_plain()) return nullptr;
+    const auto begin = static_cast<size_t>(values_taken_) * sizeof(Value);
+    const auto bytes = static_cast<size_t>(count) * sizeof(Value);
+    if (begin + bytes > values_.size()) return nullptr;
+    const uint8_t* first = values_.data() + begin;
+    if (reinterpret_cast<uintptr_t>(first) % sizeof(Value) != 0) return nullptr;
+    TakePlain(count, count);
+    return arrow::SliceBuffer(page_.bytes, first - page_.bytes->data(),
+                              static_cast<int64_t>(bytes));
   }
 
  private:
@@ -146,12 +135,18 @@ class PageColumn : public FlatColumn {
     return levels_.data() + levels_.size() - static_cast<size_t>(left_);
   }
 
+  bool is_plain() const { return decoder_->encoding() == parquet::Encoding::PLAIN; }
+
+  /// Leaves out the next `count` rows, which have `present` plain values of fixed width.
+  void TakePlain(int64_t count, int64_t present) {
+    const size_t end = static_cast<size_t>(values_taken_ + present) * sizeof(Value);
+    Take(count, count - present, end <= values_.size());
+    const auto rest = values_.subspan(end);
+    decoder_->SetData(static_cast<int>(left_), rest.data(), static_cast<int>(rest.size()));
+  }
+
   /// Leaves out the next `count` rows of the page in hand, with as little decoding as can be.
   void Discard(int64_t count) {
-    if (count == left_) {
-      left_ = 0;
-      return;
-    }
     const int64_t nulls = page_has_nulls_
                               ? count - std::count(levels_of_left(), levels_of_left() + count,
                                                    leaf_.max_definition_level())
@@ -162,11 +157,8 @@ class PageColumn : public FlatColumn {
       const int decoded =
           indices()->DecodeIndices(static_cast<int>(present), discarded_indices_.data());
       Take(count, nulls, decoded == count - nulls);
-    } else if (kFixedWidth && decoder_->encoding() == parquet::Encoding::PLAIN) {
-      const size_t end = (static_cast<size_t>(values_taken_) + present) * sizeof(Value);
-      Take(count, nulls, end <= values_.size());
-      const auto rest = values_.subspan(end);
-      decoder_->SetData(static_cast<int>(left_), rest.data(), static_cast<int>(rest.size()));
+    } else if (kFixedWidth && is_plain()) {
+      TakePlain(count, count - nulls);
     } else {
       discarded_.resize(static_cast<size_t>(count));
       discarded_valid_.assign(static_cast<size_t>(arrow::bit_util::BytesForBits(count)), 0xff);
@@ -174,29 +166,8 @@ class PageColumn : public FlatColumn {
     }
   }
 
-  arrow::Status NextPage() {
-    const std::shared_ptr<parquet::Page> page = pages_->NextPage();
-    if (page == nullptr) {
-      return arrow::Status::IOError(
-          "column '", leaf_.path()->ToDotString(),
-          "' ends before the last row of its row group: the file is corrupt");
-    }
-    if (page->type() == parquet::PageType::DICTIONARY_PAGE) {
-      SetDictionary(static_cast<const parquet::DictionaryPage&>(*page));
-    } else if (page->type() == parquet::PageType::DATA_PAGE) {
-      SetPage(static_cast<const parquet::DataPageV1&>(*page));
-    } else if (page->type() == parquet::PageType::DATA_PAGE_V2) {
-      SetPage(static_cast<const parquet::DataPageV2&>(*page));
-    }
-    return arrow::Status::OK();
-  }
-
   void ReadDictionary() {
-    const auto reader = std::exchange(dictionary_page_, nullptr);
-    const auto page = reader == nullptr ? nullptr : reader->NextPage();
-    if (page != nullptr && page->type() == parquet::PageType::DICTIONARY_PAGE) {
-      SetDictionary(static_cast<const parquet::DictionaryPage&>(*page));
-    }
+    if (const auto page = pages_->ReadDictionary(); page != nullptr) SetDictionary(*page);
   }
 
   void SetDictionary(const parquet::DictionaryPage& page) {
@@ -206,54 +177,58 @@ class PageColumn : public FlatColumn {
     dictionary_->SetDict(values.get());
   }
 
-  void SetPage(const parquet::DataPageV1& page) {
-    const auto set_levels = [&] {
-      return level_decoder_.SetData(page.definition_level_encoding(), leaf_.max_definition_level(),
-                                    page.num_values(), page.data(), page.size());
-    };
-    const int level_bytes = leaf_.max_definition_level() > 0 ? set_levels() : 0;
-    SetPage(page, level_bytes, set_levels);
-  }
-
-  void SetPage(const parquet::DataPageV2& page) {
-    const int level_bytes = page.definition_levels_byte_length();
-    const int repetition_bytes = page.repetition_levels_byte_length();
-    if (level_bytes < 0 || repetition_bytes < 0 || repetition_bytes > page.size() ||
-        level_bytes > page.size() - repetition_bytes) {
-      throw parquet::ParquetException("a page is shorter than its levels");
+  /// At the first row of the page in hand.
+  void OpenPage() {
+    const uint8_t* data = page_.bytes->data();
+    const auto size = static_cast<int>(page_.bytes->size());
+    const int16_t present = leaf_.max_definition_level();
+    const auto rows = static_cast<int>(page_.end_row - page_.first_row);
+    if (page_.stored->type() == parquet::PageType::DATA_PAGE) {
+      const auto& page = static_cast<const parquet::DataPageV1&>(*page_.stored);
+      const auto set_levels = [&] {
+        return level_decoder_.SetData(page.definition_level_encoding(), present, rows, data, size);
+      };
+      SetValues(present > 0 ? set_levels() : 0, set_levels);
+    } else {
+      const auto& page = static_cast<const parquet::DataPageV2&>(*page_.stored);
+      const int level_bytes = page.definition_levels_byte_length();
+      const int repetition_bytes = page.repetition_levels_byte_length();
+      if (level_bytes < 0 || repetition_bytes < 0 || repetition_bytes > size ||
+          level_bytes > size - repetition_bytes) {
+        throw parquet::ParquetException("a page is shorter than its levels");
+      }
+      const auto set_levels = [&] {
+        level_decoder_.SetDataV2(level_bytes, present, rows, data + repetition_bytes);
+      };
+      if (present > 0) set_levels();
+      SetValues(repetition_bytes + level_bytes, set_levels);
     }
-    const auto set_levels = [&] {
-      level_decoder_.SetDataV2(level_bytes, leaf_.max_definition_level(), page.num_values(),
-                               page.data() + repetition_bytes);
-    };
-    if (leaf_.max_definition_level() > 0) set_levels();
-    SetPage(page, repetition_bytes + level_bytes, set_levels);
   }
 
   /// `set_levels` gives the page's levels to their decoder, as has been done already.
   template <typename SetLevels>
-  void SetPage(const parquet::DataPage& page, int level_bytes, const SetLevels& set_levels) {
-    if (page.num_values() > rows_ || level_bytes > page.size()) {
-      throw parquet::ParquetException("a page has more rows than its row group, or no values");
+  void SetValues(int level_bytes, const SetLevels& set_levels) {
+    if (level_bytes > page_.bytes->size()) {
+      throw parquet::ParquetException("a page is shorter than its levels");
     }
+    const auto rows = static_cast<int>(page_.end_row - page_.first_row);
     page_has_nulls_ = false;
     if (const int16_t present = leaf_.max_definition_level(); present > 0) {
-      page_has_nulls_ =
-          level_decoder_.CountUpTo(present, page.num_values()).matching_count != page.num_values();
+      page_has_nulls_ = level_decoder_.CountUpTo(present, rows).matching_count != rows;
       if (page_has_nulls_) {
         set_levels();
-        levels_.resize(static_cast<size_t>(page.num_values()));
-        if (level_decoder_.Decode(page.num_values(), levels_.data()) != page.num_values()) {
+        levels_.resize(static_cast<size_t>(rows));
+        if (level_decoder_.Decode(rows, levels_.data()) != rows) {
           throw parquet::ParquetException("a page has fewer levels than rows");
         }
       }
     }
-    decoder_ = DecoderOf(page.encoding());
-    values_ = std::span(page.data(), static_cast<size_t>(page.size()))
+    decoder_ = DecoderOf(page_.stored->encoding());
+    values_ = std::span(page_.bytes->data(), static_cast<size_t>(page_.bytes->size()))
                   .subspan(static_cast<size_t>(level_bytes));
-    decoder_->SetData(page.num_values(), values_.data(), static_cast<int>(values_.size()));
+    decoder_->SetData(rows, values_.data(), static_cast<int>(values_.size()));
     values_taken_ = 0;
-    left_ = page.num_values();
+    left_ = rows;
   }
 
   Decoder* DecoderOf(parquet::Encoding::type encoding) {
@@ -271,16 +246,13 @@ class PageColumn : public FlatColumn {
     return plain_decoder_.get();
   }
 
+  std::unique_ptr<ChunkPages> pages_;
   const parquet::ColumnDescriptor& leaf_;
-  const int64_t rows_;
-  std::shared_ptr<ChunkStream> stream_;
-  std::unique_ptr<parquet::PageReader> pages_;
-  /// Null if there is none, or it was read.
-  std::unique_ptr<parquet::PageReader> dictionary_page_;
   arrow::MemoryPool* pool_;
 
-  int64_t skipped_ = 0;  ///< Rows to leave out before the next one that is read.
-  int64_t left_ = 0;     ///< Rows of the page in hand.
+  int64_t next_row_ = 0;  ///< Of the row group's.
+  DataPage page_;         ///< In hand.
+  int64_t left_ = 0;      ///< Rows of it that have been neither decoded nor left out.
   bool page_has_nulls_ = false;
   parquet::LevelDecoder level_decoder_;
   std::unique_ptr<parquet::DictDecoder<ParquetType>> dictionary_;

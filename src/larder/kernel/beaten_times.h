@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+#include "larder/base/memory_budget.h"
+#include "larder/kernel/timeline.h"
+
+namespace larder {
+
+/// For each slot of a timeline an interval of times whose rows are known to be beaten: they would
+/// go to the same position as a candidate that is newer than they are. Where rows come from the
+/// newest to the oldest, that is true of most of them, and one look at 8 bytes turns them away.
+///
+/// What is set stays true, for candidates only grow; so nothing hangs on the order of rows. A time
+/// is kept as its age, the time from it to the timeline's last position, in 32 bits of floating
+/// point. Rounding keeps order, so that ages which differ are those of times that differ.
+class BeatenTimes {
+ public:
+  BeatenTimes(const Timeline& timeline, arrow::MemoryPool* pool)
+      : timeline_(timeline),
+        last_time_(static_cast<double>(timeline.max_time())),
+        intervals_(timeline.slots(), Interval{}, pool) {
+    for (Slot slot = 0; slot < timeline.slots(); ++slot) {
+      // Rows that are later than all positions find none.
+      const Position end = timeline.slot_begin()[slot + 1];
+      const bool is_empty = timeline.slot_begin()[slot] == end;
+      intervals_[slot] = {-kForever, is_empty ? kForever : AgeOf(timeline.times()[end - 1])};
+    }
+  }
+
+  void Prefetch(Slot slot) const { __builtin_prefetch(intervals_.data() + slot); }
+
+  /// `time`: in the timeline's unit.
+  bool Has(Slot slot, int64_t time) const {
+    const Interval& beaten = intervals_[slot];
+    const float age = AgeOf(time);
+    return age > beaten.min_age && age < beaten.max_age;
+  }
+
+  /// The rows that belong to `position` of the slot and are older than `candidate_time` are beaten.
+  void Set(Slot slot, Position position, int64_t candidate_time) {
+    const bool is_first = position == timeline_.slot_begin()[slot];
+    intervals_[slot] = {AgeOf(candidate_time),
+                        is_first ? kForever : AgeOf(timeline_.times()[position - 1])};
+  }
+
+ private:
+  static constexpr float kForever = std::numeric_limits<float>::infinity();
+
+  struct alignas(8) Interval {
+    float min_age;
+    float max_age;
+  };
+
+  float AgeOf(int64_t time) const {
+    return static_cast<float>(last_time_ - static_cast<double>(time));
+  }
+
+  const Timeline& timeline_;
+  const double last_time_;
+  PoolVector<Interval> intervals_;
+};
+
+}  // namespace larder
