@@ -65,15 +65,10 @@ Result<std::unique_ptr<ChunkPages>> ChunkPages::Open(
   }
   std::unique_ptr<ChunkPages> pages(
       new ChunkPages(leaf, chunk->compression(), std::move(input), group.rows, context));
-  if (begin < data) pages->OpenDictionary(begin, data);
+  pages->dictionary_begin_ = begin;
+  pages->dictionary_end_ = data;
   pages->OpenDataPages(data, begin + bytes);
   return pages;
-}
-
-void ChunkPages::OpenDictionary(int64_t begin, int64_t end) {
-  auto stream = std::make_shared<ChunkStream>(input_, begin, end - begin, pool_);
-  dictionary_reader_ = parquet::PageReader::Open(std::move(stream), kEndless, compression_,
-                                                 parquet::ReaderProperties(pool_), leaf_);
 }
 
 void ChunkPages::OpenDataPages(int64_t begin, int64_t end) {
@@ -86,6 +81,7 @@ void ChunkPages::OpenDataPages(int64_t begin, int64_t end) {
 }
 
 bool ChunkPages::Pass(const parquet::DataPageStats& page) {
+  if (is_sparse_) stream_->DeferNextRead();
   if (!is_walking_) return false;
   const int64_t first_row = places_.empty() ? 0 : places_.back().end_row;
   places_.push_back({stream_->peeked_at(), first_row, first_row + page.num_values});
@@ -95,8 +91,8 @@ bool ChunkPages::Pass(const parquet::DataPageStats& page) {
 }
 
 std::shared_ptr<parquet::Page> ChunkPages::Walk(int64_t row) {
-  if (const auto at = stream_->Tell(); !at.ok() || *at != places_end_) {
-    stream_->Seek(places_end_, kReadAheadBytes);
+  if (const auto at = stream_->Tell(); is_sparse_ || !at.ok() || *at != places_end_) {
+    stream_->Seek(places_end_, is_sparse_ ? 0 : kReadAheadBytes);
   }
   wanted_row_ = row;
   is_walking_ = true;
@@ -104,7 +100,8 @@ std::shared_ptr<parquet::Page> ChunkPages::Walk(int64_t row) {
   while ((page = reader_->NextPage()) != nullptr &&
          page->type() == parquet::PageType::DICTIONARY_PAGE) {
     // Its writer did not say that it is there, before the data pages.
-    OpenDictionary(data_begin_ + stream_->peeked_at(), data_end_);
+    dictionary_begin_ = data_begin_ + stream_->peeked_at();
+    dictionary_end_ = data_end_;
   }
   is_walking_ = false;
   walked_to_end_ = page == nullptr;
@@ -124,7 +121,8 @@ Status ChunkPages::EndsBefore(int64_t row) const {
                          " of its row group: the file is corrupt");
 }
 
-Result<DataPage> ChunkPages::Read(int64_t row) {
+Result<DataPage> ChunkPages::Read(int64_t row, bool sparse) {
+  is_sparse_ = sparse;
   const Place* place = FindPlace(row);
   std::shared_ptr<parquet::Page> page;
   if (place == nullptr) {
@@ -133,62 +131,80 @@ Result<DataPage> ChunkPages::Read(int64_t row) {
     place = &places_.back();
   } else {
     const int64_t end = place == &places_.back() ? places_end_ : (place + 1)->begin;
-    stream_->Seek(place->begin, end - place->begin);
+    stream_->Seek(place->begin, sparse ? 0 : end - place->begin);
     page = reader_->NextPage();
     if (page == nullptr) return EndsBefore(row);
   }
-  return Decompress(*place, std::move(page));
+  return Begin(*place, page);
 }
 
 Result<int64_t> ChunkPages::FirstRowOfPage(int64_t row) {
+  is_sparse_ = false;
   if (FindPlace(row) == nullptr && !walked_to_end_) Walk(std::numeric_limits<int64_t>::max());
   const Place* place = FindPlace(row);
   if (place == nullptr) return EndsBefore(row);
   return place->first_row;
 }
 
-std::shared_ptr<parquet::DictionaryPage> ChunkPages::ReadDictionary() {
-  const auto page = dictionary_reader_ == nullptr ? nullptr : dictionary_reader_->NextPage();
-  if (page == nullptr || page->type() != parquet::PageType::DICTIONARY_PAGE) return nullptr;
-  return std::static_pointer_cast<parquet::DictionaryPage>(page);
+std::unique_ptr<parquet::PageReader> ChunkPages::OpenDictionaryReader(
+    parquet::Compression::type compression) {
+  dictionary_stream_ = std::make_shared<ChunkStream>(input_, dictionary_begin_,
+                                                     dictionary_end_ - dictionary_begin_, pool_);
+  return parquet::PageReader::Open(dictionary_stream_, kEndless, compression,
+                                   parquet::ReaderProperties(pool_), leaf_);
 }
 
-Result<DataPage> ChunkPages::Decompress(const Place& place, std::shared_ptr<parquet::Page> stored) {
+Result<std::shared_ptr<parquet::DictionaryPage>> ChunkPages::ReadDictionary() {
+  if (dictionary_begin_ == dictionary_end_) return nullptr;
+  dictionary_reader_ = OpenDictionaryReader(compression_);
+  return std::dynamic_pointer_cast<parquet::DictionaryPage>(dictionary_reader_->NextPage());
+}
+
+Result<PageBytes> ChunkPages::OpenDictionary(int64_t width) {
+  if (dictionary_begin_ == dictionary_end_) return PageBytes{};
+  const auto reader = OpenDictionaryReader(parquet::Compression::UNCOMPRESSED);
+  dictionary_stream_->Seek(0, 0);
+  dictionary_stream_->DeferNextRead();
+  const auto page = std::dynamic_pointer_cast<parquet::DictionaryPage>(reader->NextPage());
+  if (page == nullptr || page->num_values() <= 0) return PageBytes{};
+  const int64_t size = page->num_values() * width;
+  if (codec_ == nullptr && page->size() != size) return PageBytes{};
+  std::shared_ptr<arrow::ResizableBuffer> out;
+  if (codec_ != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(out, arrow::AllocateResizableBuffer(size, pool_));
+  }
+  return PageBytes(page->buffer(), dictionary_stream_.get(), /*is_deferred=*/true, codec_.get(),
+                   /*levels=*/0, size, std::move(out));
+}
+
+Result<DataPage> ChunkPages::Begin(const Place& place,
+                                   const std::shared_ptr<parquet::Page>& stored) {
   DataPage page{place.first_row, place.end_row,
-                std::dynamic_pointer_cast<parquet::DataPage>(std::move(stored)), nullptr, false};
-  if (page.stored == nullptr || page.stored->num_values() != page.end_row - page.first_row) {
+                std::dynamic_pointer_cast<parquet::DataPage>(stored), PageBytes{}, false};
+  if (page.header == nullptr || page.header->num_values() != page.end_row - page.first_row) {
     throw parquet::ParquetException("the file was changed while it was read");
   }
-  if (page.stored->num_values() > row_group_rows_) {
+  if (page.header->num_values() > row_group_rows_) {
     throw parquet::ParquetException("a page has more rows than its row group");
   }
-  page.bytes = page.stored->buffer();
-  if (codec_ == nullptr) return page;
-  int64_t levels = 0;  // Bytes of them that are not compressed.
-  if (page.stored->type() == parquet::PageType::DATA_PAGE_V2) {
-    const auto& v2 = static_cast<const parquet::DataPageV2&>(*page.stored);
-    if (!v2.is_compressed()) return page;
+  arrow::util::Codec* codec = codec_.get();
+  int64_t levels = 0;
+  if (page.header->type() == parquet::PageType::DATA_PAGE_V2) {
+    const auto& v2 = static_cast<const parquet::DataPageV2&>(*page.header);
+    if (!v2.is_compressed()) codec = nullptr;
     levels = int64_t{v2.definition_levels_byte_length()} + v2.repetition_levels_byte_length();
   }
-  const int64_t size = page.stored->uncompressed_size();
-  if (levels > page.stored->size() || levels > size) {
+  const int64_t size = codec == nullptr ? page.header->size() : page.header->uncompressed_size();
+  if (levels > std::min<int64_t>(size, page.header->size())) {
     throw parquet::ParquetException("a page is shorter than its levels");
   }
-  ARROW_ASSIGN_OR_RAISE(auto bytes, bytes_.OfSize(size));
-  if (levels > 0)
-    std::memcpy(bytes->mutable_data(), page.stored->data(), static_cast<size_t>(levels));
-  // Where all values are null, some writers store none, and that is nothing to decompress.
-  if (size > levels) {
-    const auto decompressed =
-        codec_->Decompress(page.stored->size() - levels, page.stored->data() + levels,
-                           size - levels, bytes->mutable_data() + levels);
-    if (!decompressed.ok() || *decompressed != size - levels) {
-      return Status::IOError("column '", leaf_.path()->ToDotString(),
-                             "' has a page that cannot be decompressed: the file is corrupt");
-    }
+  std::shared_ptr<arrow::ResizableBuffer> out;
+  if (codec != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(out, bytes_.OfSize(size));
   }
-  page.bytes = std::move(bytes);
-  page.is_owned = true;
+  page.is_owned = codec != nullptr;
+  page.content = PageBytes(page.header->buffer(), stream_.get(), is_sparse_, codec, levels, size,
+                           std::move(out));
   return page;
 }
 

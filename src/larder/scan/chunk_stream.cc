@@ -51,6 +51,18 @@ Result<std::shared_ptr<arrow::Buffer>> ChunkStream::Read(int64_t bytes) {
     ahead_ = 0;
     return std::make_shared<arrow::Buffer>(nullptr, 0);
   }
+  const bool is_header = position_ - begin_ == peeked_at_;
+  if (defer_next_read_ && !is_header) {
+    defer_next_read_ = false;
+    if (deferred_ == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(deferred_, arrow::AllocateResizableBuffer(bytes, pool_));
+    }
+    ARROW_RETURN_NOT_OK(deferred_->Resize(bytes, /*shrink_to_fit=*/false));
+    deferred_begin_ = position_;
+    position_ += bytes;
+    ahead_ = 0;
+    return std::make_shared<arrow::Buffer>(deferred_->data(), bytes);
+  }
   ARROW_ASSIGN_OR_RAISE(const auto held, Hold(bytes));
   position_ += bytes;
   ahead_ = std::min(std::max(4 * ahead_, bytes), kReadAheadBytes);
@@ -73,10 +85,24 @@ Result<std::string_view> ChunkStream::Peek(int64_t bytes) {
   return held.substr(0, static_cast<size_t>(bytes));
 }
 
+Result<const uint8_t*> ChunkStream::Load(int64_t offset, int64_t bytes) {
+  uint8_t* const out = deferred_->mutable_data() + offset;
+  const int64_t begin = deferred_begin_ + offset;
+  if (begin >= held_begin_ && begin + bytes <= held_end_) {
+    std::memcpy(out, held_->data() + (begin - held_begin_), static_cast<size_t>(bytes));
+    return out;
+  }
+  ARROW_ASSIGN_OR_RAISE(const int64_t read, file_->ReadAt(begin, bytes, out));
+  if (read < bytes) {
+    return Status::IOError("the file ends before its column chunk does: it is truncated");
+  }
+  return out;
+}
+
 void ChunkStream::Seek(int64_t position, int64_t at_once) {
   position_ = begin_ + position;
   ahead_ = at_once;
-  skip_next_read_ = false;
+  skip_next_read_ = defer_next_read_ = false;
 }
 
 Status ChunkStream::Close() {

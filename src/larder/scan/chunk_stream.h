@@ -24,6 +24,11 @@ class ChunkStream : public arrow::io::InputStream {
   /// The next Read() returns an empty buffer, and what it would have returned is not read from
   /// the file. Parquet's page readers pass over a page by reading it; see set_data_page_filter().
   void SkipNextRead() { skip_next_read_ = true; }
+  /// The next Read() of what was not peeked at, as headers are, returns a buffer of the right size
+  /// with nothing in it, until Load() puts it there; good until the next Read() that is deferred.
+  void DeferNextRead() { defer_next_read_ = true; }
+  /// Some of the bytes of the last Read() that was deferred. Returns the first of them.
+  arrow::Result<const uint8_t*> Load(int64_t offset, int64_t bytes);
   /// Goes on at a byte of the chunk, and reads from there `at_once` bytes first.
   void Seek(int64_t position, int64_t at_once);
   /// The byte of the chunk where the last Peek() was: the begin of the last page header.
@@ -46,12 +51,15 @@ class ChunkStream : public arrow::io::InputStream {
   const int64_t end_;
   arrow::MemoryPool* pool_;
   int64_t position_;  ///< Of the next byte, in the file.
-  int64_t peeked_at_ = 0;
+  int64_t peeked_at_ = -1;
   bool skip_next_read_ = false;
+  bool defer_next_read_ = false;
   int64_t ahead_ = kReadAheadBytes;  ///< How much is read at least.
   std::unique_ptr<arrow::ResizableBuffer> held_;
   int64_t held_begin_ = 0;  ///< Where in the file the held bytes are.
   int64_t held_end_ = 0;
+  std::unique_ptr<arrow::ResizableBuffer> deferred_;
+  int64_t deferred_begin_ = 0;  ///< Where in the file it is from.
 };
 
 }  // namespace larder

@@ -59,13 +59,20 @@ Status CastWanted(const arrow::Field& field, const RunContext& context, FetchedR
   return Status::OK();
 }
 
-/// Where wanted rows lie further apart than this, those between them are left out.
-constexpr uint64_t kLongestGap = 1024;
+/// Where wanted rows lie further apart than this, those between them are left out: reading a few
+/// more of a page that is decompressed anyway is cheaper than stopping. Where pages have a row or
+/// two they are not decompressed, and only neighbours are read together.
+uint64_t LongestGap(const WantedRows& wanted, const RowGroup& group) {
+  constexpr uint64_t kGap = 1024;
+  constexpr uint64_t kSparseGap = 16;
+  const uint64_t rows_to_each = static_cast<uint64_t>(group.rows) / wanted.addresses.size();
+  return rows_to_each > 4 * kGap ? kSparseGap : kGap;
+}
 
 /// How many of the first addresses lie close together, within `most_rows` rows.
-size_t LengthOfRun(std::span<const uint64_t> addresses, uint64_t most_rows) {
+size_t LengthOfRun(std::span<const uint64_t> addresses, uint64_t longest_gap, uint64_t most_rows) {
   size_t length = 1;
-  while (length < addresses.size() && addresses[length] - addresses[length - 1] <= kLongestGap &&
+  while (length < addresses.size() && addresses[length] - addresses[length - 1] <= longest_gap &&
          addresses[length] - addresses[0] < most_rows) {
     ++length;
   }
@@ -79,6 +86,7 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow:
   ARROW_ASSIGN_OR_RAISE(auto batches,
                         ColumnBatches::Open(dataset, wanted.row_group, {field.name()},
                                             /*keep_dictionaries=*/false, context, counters));
+  const uint64_t longest_gap = LongestGap(wanted, group);
   auto left = wanted.addresses;
   size_t first_wanted = wanted.first;
   uint64_t first_address = group.first_row;
@@ -88,7 +96,7 @@ Status FetchPiece(const Dataset& dataset, const WantedRows& wanted, const arrow:
     if (batches.can_seek()) {
       batches.Seek(static_cast<int64_t>(left.front() - group.first_row));
       first_address = left.front();
-      const size_t run = LengthOfRun(left, static_cast<uint64_t>(most_rows));
+      const size_t run = LengthOfRun(left, longest_gap, static_cast<uint64_t>(most_rows));
       most_rows = static_cast<int64_t>(left[run - 1] - left.front()) + 1;
     }
     ARROW_ASSIGN_OR_RAISE(const auto batch, batches.Next(most_rows));

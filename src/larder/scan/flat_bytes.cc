@@ -45,7 +45,7 @@ class FlatBytes : public PageColumn<parquet::ByteArrayType> {
 
   Result<std::shared_ptr<arrow::Array>> Read(int64_t rows) override {
     if (block_next_ == block_rows_) {
-      ARROW_RETURN_NOT_OK(FindRow());
+      ARROW_RETURN_NOT_OK(FindRow(rows));
       if (keep_dictionary_ && indices() != nullptr) return ReadIndices(std::min(rows, left()));
     }
     rows = std::min(rows, block_rows_ - block_next_ + left());

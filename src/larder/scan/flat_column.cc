@@ -34,19 +34,24 @@ class FlatNumbers : public PageColumn<ParquetType> {
         valid_(pool) {}
 
   Result<std::shared_ptr<arrow::Array>> Read(int64_t rows) override {
-    ARROW_RETURN_NOT_OK(this->FindRow());
+    ARROW_RETURN_NOT_OK(this->FindRow(rows));
     const int64_t count = std::min(rows, this->left());
     if (auto stored = this->TakeAsStored(count); stored != nullptr) {
       return arrow::MakeArray(
           arrow::ArrayData::Make(type_, count, {nullptr, std::move(stored)}, /*null_count=*/0));
     }
     ARROW_ASSIGN_OR_RAISE(const auto values, values_.OfSize(count * int64_t{sizeof(Value)}));
+    auto* out = reinterpret_cast<Value*>(values->mutable_data());
+    if (this->has_entries_only()) {
+      ARROW_RETURN_NOT_OK(this->DecodeEntries(count, out));
+      return arrow::MakeArray(arrow::ArrayData::Make(type_, count, {nullptr, values}, 0));
+    }
     std::shared_ptr<arrow::ResizableBuffer> valid;
     if (this->page_has_nulls()) {
       ARROW_ASSIGN_OR_RAISE(valid, AllValid(&valid_, count));
     }
-    const int64_t nulls = this->Decode(count, valid == nullptr ? nullptr : valid->mutable_data(), 0,
-                                       reinterpret_cast<Value*>(values->mutable_data()));
+    const int64_t nulls =
+        this->Decode(count, valid == nullptr ? nullptr : valid->mutable_data(), 0, out);
     return arrow::MakeArray(
         arrow::ArrayData::Make(type_, count, {nulls > 0 ? valid : nullptr, values}, nulls));
   }
