@@ -11,6 +11,7 @@
 #include <parquet/metadata.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <set>
 #include <utility>
@@ -208,30 +209,39 @@ struct ScanPiece {
   bool is_first;  ///< Of its row group.
 };
 
-/// Pieces of about one size, enough of them for every thread to end at about the same time.
-std::vector<ScanPiece> CutRows(std::span<const SelectedRows> selected, const RunContext& context) {
-  // Each piece has to find its first page, and looks up the dictionaries anew.
+int64_t CountRows(const SelectedRows& rows) {
+  int64_t count = 0;
+  for (const auto& [begin, end] : rows.intervals) count += end - begin;
+  return count;
+}
+
+/// Pieces in the order in which they are read, the last of them so small that all threads end at
+/// about the same time.
+std::vector<ScanPiece> CutRows(std::span<const SelectedRows> selected, ScanOrder order,
+                               const RunContext& context) {
+  // Each piece has to find its first page, and may have to read the dictionaries anew.
   constexpr int64_t kPiecesPerThread = 2;
   constexpr int64_t kBatchesAtLeast = 4;
-  const auto count_rows = [](const SelectedRows& rows) {
-    int64_t count = 0;
-    for (const auto& [begin, end] : rows.intervals) count += end - begin;
-    return count;
-  };
-  int64_t all_rows = 0;
-  for (const auto& rows : selected) all_rows += count_rows(rows);
-  const int64_t most_rows = std::max(kBatchesAtLeast * context.batch_rows,
-                                     all_rows / (kPiecesPerThread * context.threads) + 1);
+  std::vector<const SelectedRows*> in_order;
+  for (const auto& rows : selected) in_order.push_back(&rows);
+  if (order == ScanOrder::kBackward) std::reverse(in_order.begin(), in_order.end());
+  int64_t rows_left = 0;
+  for (const auto& rows : selected) rows_left += CountRows(rows);
+
   std::vector<ScanPiece> pieces;
-  for (const auto& rows : selected) {
-    const int64_t count = count_rows(rows);
+  for (const SelectedRows* rows : in_order) {
+    const int64_t count = CountRows(*rows);
+    const int64_t most_rows = std::max(kBatchesAtLeast * context.batch_rows,
+                                       rows_left / (kPiecesPerThread * context.threads) + 1);
     const int64_t piece_rows = count / (context.threads > 1 ? count / most_rows + 1 : 1) + 1;
+    rows_left -= count;
+    const auto first_piece = static_cast<std::ptrdiff_t>(pieces.size());
     int64_t room = 0;  // In the last piece.
-    for (auto [begin, end] : rows.intervals) {
+    for (auto [begin, end] : rows->intervals) {
       while (begin < end) {
         if (room == 0) {
-          const bool is_first = pieces.empty() || pieces.back().rows.row_group != rows.row_group;
-          pieces.push_back({{rows.row_group, {}}, is_first});
+          const bool is_first = static_cast<std::ptrdiff_t>(pieces.size()) == first_piece;
+          pieces.push_back({{rows->row_group, {}}, is_first});
           room = piece_rows;
         }
         const int64_t taken = std::min(room, end - begin);
@@ -240,6 +250,7 @@ std::vector<ScanPiece> CutRows(std::span<const SelectedRows> selected, const Run
         room -= taken;
       }
     }
+    if (order == ScanOrder::kBackward) std::reverse(pieces.begin() + first_piece, pieces.end());
   }
   return pieces;
 }
@@ -277,8 +288,7 @@ Status ScanRowGroups(const Dataset& dataset, std::span<const SelectedRows> rows,
                      const RunContext& context, ReadCounters* counters,
                      std::atomic<int64_t>* rows_scanned,
                      const std::function<BatchVisitor(size_t row_group)>& begin) {
-  auto pieces = CutRows(rows, context);
-  if (order == ScanOrder::kBackward) std::reverse(pieces.begin(), pieces.end());
+  const auto pieces = CutRows(rows, order, context);
   std::vector<std::atomic<bool>> counted(dataset.row_groups().size());
   return RunTasks(context, static_cast<int64_t>(pieces.size()), [&](int64_t task) {
     const auto& [piece, is_first] = pieces[static_cast<size_t>(task)];
