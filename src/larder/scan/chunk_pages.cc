@@ -166,7 +166,9 @@ Result<PageBytes> ChunkPages::OpenDictionary(int64_t width) {
   dictionary_stream_->Seek(0, 0);
   dictionary_stream_->DeferNextRead();
   const auto page = std::dynamic_pointer_cast<parquet::DictionaryPage>(reader->NextPage());
-  if (page == nullptr || page->num_values() <= 0) return PageBytes{};
+  if (page == nullptr || page->num_values() <= 0 || page->num_values() > row_group_rows_) {
+    return PageBytes{};
+  }
   const int64_t size = page->num_values() * width;
   if (codec_ == nullptr && page->size() != size) return PageBytes{};
   std::shared_ptr<arrow::ResizableBuffer> out;

@@ -83,8 +83,8 @@ class ChunkPages {
   arrow::Result<int64_t> FirstRowOfPage(int64_t row);
   /// Null if there is none. Good until the next call.
   arrow::Result<std::shared_ptr<parquet::DictionaryPage>> ReadDictionary();
-  /// What is in the dictionary page if it is `width` bytes for each value; empty if there is none
-  /// or it is something else.
+  /// What is in the dictionary page, `width` bytes for each value; nothing if there is none or it
+  /// is something else.
   arrow::Result<PageBytes> OpenDictionary(int64_t width);
   /// Passes over all pages, without reading what is in them. Nothing else may be asked.
   void ReadHeaders(const std::function<void(const parquet::DataPageStats&)>& visit);

@@ -45,20 +45,27 @@ Result<std::string_view> ChunkStream::Hold(int64_t bytes) {
 
 Result<std::shared_ptr<arrow::Buffer>> ChunkStream::Read(int64_t bytes) {
   bytes = std::min(bytes, end_ - position_);
-  if (std::exchange(skip_next_read_, false) || bytes == 0) {
+  const bool is_header = position_ - begin_ == peeked_at_;
+  const bool skip = !is_header && std::exchange(skip_next_read_, false);
+  const bool defer = !is_header && std::exchange(defer_next_read_, false);
+  if (skip || bytes == 0) {
     position_ += bytes;
     // Perhaps more is left out from here on. What is not is read ahead more and more again.
     ahead_ = 0;
     return std::make_shared<arrow::Buffer>(nullptr, 0);
   }
-  const bool is_header = position_ - begin_ == peeked_at_;
-  if (defer_next_read_ && !is_header) {
-    defer_next_read_ = false;
+  if (defer) {
     if (deferred_ == nullptr) {
       ARROW_ASSIGN_OR_RAISE(deferred_, arrow::AllocateResizableBuffer(bytes, pool_));
     }
     ARROW_RETURN_NOT_OK(deferred_->Resize(bytes, /*shrink_to_fit=*/false));
     deferred_begin_ = position_;
+    loaded_begin_ = 0;
+    loaded_end_ = std::clamp<int64_t>(held_end_ - position_, 0, bytes);
+    if (loaded_end_ > 0) {
+      std::memcpy(deferred_->mutable_data(), held_->data() + (position_ - held_begin_),
+                  static_cast<size_t>(loaded_end_));
+    }
     position_ += bytes;
     ahead_ = 0;
     return std::make_shared<arrow::Buffer>(deferred_->data(), bytes);
@@ -86,16 +93,17 @@ Result<std::string_view> ChunkStream::Peek(int64_t bytes) {
 }
 
 Result<const uint8_t*> ChunkStream::Load(int64_t offset, int64_t bytes) {
+  // What is looked at next often lies close by.
+  constexpr int64_t kAtLeast = 512;
   uint8_t* const out = deferred_->mutable_data() + offset;
-  const int64_t begin = deferred_begin_ + offset;
-  if (begin >= held_begin_ && begin + bytes <= held_end_) {
-    std::memcpy(out, held_->data() + (begin - held_begin_), static_cast<size_t>(bytes));
-    return out;
-  }
-  ARROW_ASSIGN_OR_RAISE(const int64_t read, file_->ReadAt(begin, bytes, out));
+  if (offset >= loaded_begin_ && offset + bytes <= loaded_end_) return out;
+  const int64_t wanted = std::min(std::max(bytes, kAtLeast), deferred_->size() - offset);
+  ARROW_ASSIGN_OR_RAISE(const int64_t read, file_->ReadAt(deferred_begin_ + offset, wanted, out));
   if (read < bytes) {
     return Status::IOError("the file ends before its column chunk does: it is truncated");
   }
+  loaded_begin_ = offset;
+  loaded_end_ = offset + read;
   return out;
 }
 

@@ -60,6 +60,8 @@ class ChunkStream : public arrow::io::InputStream {
   int64_t held_end_ = 0;
   std::unique_ptr<arrow::ResizableBuffer> deferred_;
   int64_t deferred_begin_ = 0;  ///< Where in the file it is from.
+  int64_t loaded_begin_ = 0;    ///< Which bytes of it were loaded last.
+  int64_t loaded_end_ = 0;
 };
 
 }  // namespace larder

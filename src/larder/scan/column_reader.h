@@ -85,6 +85,11 @@ class ColumnBatches {
   std::shared_ptr<arrow::RecordBatchReader> batches_;  ///< Null if no column needs Arrow's reader.
 };
 
+enum class ScanOrder : uint8_t {
+  kForward,
+  kBackward,  ///< The last batches of the last row groups first, where columns can seek.
+};
+
 /// Reads columns of rows on all threads. Counts the rows in `rows_scanned`.
 ///
 /// Row groups are cut into pieces, so that one alone keeps all threads at work. Where Arrow's
@@ -92,10 +97,6 @@ class ColumnBatches {
 /// `begin(row_group)` is called before each piece is read, on the thread that does it, and returns
 /// what takes its batches, in order, with the address of their first row; or null, and the piece is
 /// not read. Errors of the visitor get the file's name.
-enum class ScanOrder : uint8_t {
-  kForward,
-  kBackward,  ///< The last batches of the last row groups first, where columns can seek.
-};
 using BatchVisitor =
     std::function<arrow::Status(const arrow::RecordBatch& batch, uint64_t first_address)>;
 arrow::Status ScanRowGroups(const Dataset& dataset, std::span<const SelectedRows> rows,

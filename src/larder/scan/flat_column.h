@@ -36,8 +36,8 @@ class FlatColumn {
   virtual arrow::Result<std::shared_ptr<arrow::Array>> Read(int64_t rows) = 0;
   /// Makes `row` of the row group the next one.
   virtual void Seek(int64_t row) = 0;
-  /// The first row of the page that has `row`. Reads from there on, and then from the page before,
-  /// cost no more than those from the first page on.
+  /// The first row of the page that has `row`: who reads backwards begins there, and then at the
+  /// first row of the page before. To be asked before anything is read, and then at any time.
   virtual arrow::Result<int64_t> FirstRowOfPage(int64_t row) = 0;
 };
 

@@ -130,11 +130,12 @@ class PageColumn : public FlatColumn {
   }
 
   /// The next `count` rows as the page has them, not decoded; null if they are not there as an
-  /// array needs them.
+  /// array needs them, or are too few to keep the page for.
   std::shared_ptr<arrow::Buffer> TakeAsStored(int64_t count) {
     if (!kFixedWidth || page_has_nulls_ || !page_.is_owned || !is_plain()) return nullptr;
     const int64_t begin = values_taken_ * kWidth;
-    if (begin + count * kWidth > static_cast<int64_t>(values_.size())) return nullptr;
+    const auto size = static_cast<int64_t>(values_.size());
+    if (begin + count * kWidth > size || 2 * count * kWidth < size) return nullptr;
     const uint8_t* first = values_.data() + begin;
     if (reinterpret_cast<uintptr_t>(first) % sizeof(Value) != 0) return nullptr;
     TakePlain(count, count);
@@ -152,7 +153,11 @@ class PageColumn : public FlatColumn {
       ARROW_ASSIGN_OR_RAISE(entries_, pages_->OpenDictionary(kWidth));
       has_entries_ = true;
     }
-    if (entries_.bytes() == nullptr) ThrowNoDictionary();
+    if (entries_.bytes() == nullptr) {
+      ARROW_RETURN_NOT_OK(LoadDictionary());
+      Decode(count, nullptr, 0, out);
+      return arrow::Status::OK();
+    }
     passed_indices_.resize(static_cast<size_t>(count));
     const int decoded = indices()->DecodeIndices(static_cast<int>(count), passed_indices_.data());
     Take(count, 0, decoded == count);
@@ -204,14 +209,12 @@ class PageColumn : public FlatColumn {
     }
   }
 
-  [[noreturn]] static void ThrowNoDictionary() {
-    throw parquet::ParquetException("a page refers to a dictionary that is not there");
-  }
-
   arrow::Status LoadDictionary() {
     if (has_dictionary_) return arrow::Status::OK();
     ARROW_ASSIGN_OR_RAISE(const auto page, pages_->ReadDictionary());
-    if (page == nullptr) ThrowNoDictionary();
+    if (page == nullptr) {
+      throw parquet::ParquetException("a page refers to a dictionary that is not there");
+    }
     auto values = parquet::MakeTypedDecoder<ParquetType>(parquet::Encoding::PLAIN, &leaf_, pool_);
     values->SetData(page->num_values(), page->data(), page->size());
     dictionary_->SetDict(values.get());
