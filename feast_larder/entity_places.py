@@ -80,7 +80,7 @@ class _OpenFiles:
             self.source,
             columns=columns,
             event_timestamp=self.event_timestamp,
-            options=self.run.options(),
+            options=self.run.options(to_be_joined=True),
         )
 
 

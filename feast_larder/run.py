@@ -77,16 +77,21 @@ class Run:
     cleanup: ExitStack
     plan_only: bool = False
 
-    def options(self, *, of_answer: bool = False) -> _engine.Options:
+    def options(self, *, of_answer: bool = False, to_be_joined: bool = False) -> _engine.Options:
         """Return the engine's options, with what is left of the timeout.
 
         Args:
             of_answer: whether they are for the answer itself, which a plan leaves out, or for
                 what has to be read to know the question.
+            to_be_joined: whether they are for entity rows. With a memory limit those are read a
+                row group at a time, for until they are joined they are in memory, uncounted.
 
         Raises:
             TimeoutError: nothing is left.
         """
         timeout = self.deadline.remaining_milliseconds()
         plan_only = of_answer and self.plan_only
-        return _engine.Options(**self.settings.engine, timeout_ms=timeout, plan_only=plan_only)
+        engine = dict(self.settings.engine)
+        if to_be_joined and engine.get("memory_limit"):
+            engine["rows_in_memory"] = 1
+        return _engine.Options(**engine, timeout_ms=timeout, plan_only=plan_only)
