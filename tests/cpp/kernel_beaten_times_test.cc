@@ -56,7 +56,7 @@ TEST(BeatenTimes, RoundingBeatsNoRowThatIsNot) {
       Build("[-9223372036854775808, 1000, 9223372036854775807, 9223372036854775807]");
   BeatenTimes beaten(*timeline, arrow::default_memory_pool());
   for (const int64_t candidate : times) {
-    for (Position position : {0, 1, 2}) {
+    for (const Position position : {0U, 1U, 2U}) {
       beaten.Set(0, position, candidate);
       const int64_t after = position == 0 ? kLeast : timeline->times()[position - 1];
       for (const int64_t time : times) {

@@ -224,7 +224,7 @@ class PageColumn : public FlatColumn {
 
   /// Makes bytes of the page in hand be there.
   arrow::Status Fill(int64_t begin, int64_t end) {
-    const arrow::Status status = page_.content.Fill(begin, end);
+    arrow::Status status = page_.content.Fill(begin, end);
     if (status.ok()) return status;
     return status.WithMessage("column '", leaf_.path()->ToDotString(), "': ", status.message());
   }
