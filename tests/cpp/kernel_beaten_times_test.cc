@@ -24,7 +24,7 @@ std::shared_ptr<const Timeline> Build(const std::string& times) {
 
 TEST(BeatenTimes, RowsAfterTheLastPositionOfTheirSlotAreBeaten) {
   const auto timeline = Build("[10, 20, 30, 25]");
-  const BeatenTimes beaten(*timeline, arrow::default_memory_pool());
+  const BeatenTimes beaten(*timeline, 1, arrow::default_memory_pool());
   for (const int64_t time : {kLeast, int64_t{10}, int64_t{29}, int64_t{30}}) {
     EXPECT_FALSE(beaten.Has(0, time)) << time;
   }
@@ -37,7 +37,7 @@ TEST(BeatenTimes, RowsAfterTheLastPositionOfTheirSlotAreBeaten) {
 
 TEST(BeatenTimes, OlderRowsOfThePositionAreBeatenAndTiesAreNot) {
   const auto timeline = Build("[10, 20, 30, 25]");
-  BeatenTimes beaten(*timeline, arrow::default_memory_pool());
+  BeatenTimes beaten(*timeline, 1, arrow::default_memory_pool());
   beaten.Set(0, 1, 18);
   for (const int64_t time : {11, 17}) EXPECT_TRUE(beaten.Has(0, time)) << time;
   for (const int64_t time : {10, 18, 19, 20, 30}) EXPECT_FALSE(beaten.Has(0, time)) << time;
@@ -47,6 +47,15 @@ TEST(BeatenTimes, OlderRowsOfThePositionAreBeatenAndTiesAreNot) {
   for (const int64_t time : {5, 6, 10, 17}) EXPECT_FALSE(beaten.Has(0, time)) << time;
 }
 
+TEST(BeatenTimes, TooManyThreadsKeepNone) {
+  const auto timeline = Build("[10, 20, 30, 25]");
+  BeatenTimes beaten(*timeline, 1 << 24, arrow::default_memory_pool());
+  beaten.Prefetch(1);
+  beaten.Set(0, 1, 18);
+  EXPECT_FALSE(beaten.Has(0, 17));
+  EXPECT_FALSE(beaten.Has(0, 31));
+}
+
 /// Ages are rounded: times too close to tell apart are not beaten, and the order of others holds.
 TEST(BeatenTimes, RoundingBeatsNoRowThatIsNot) {
   const std::array<int64_t, 11> times = {
@@ -54,7 +63,7 @@ TEST(BeatenTimes, RoundingBeatsNoRowThatIsNot) {
       1,      999,        (1LL << 60) - 1,     kGreatest - 1,  kGreatest};
   const auto timeline =
       Build("[-9223372036854775808, 1000, 9223372036854775807, 9223372036854775807]");
-  BeatenTimes beaten(*timeline, arrow::default_memory_pool());
+  BeatenTimes beaten(*timeline, 1, arrow::default_memory_pool());
   for (const int64_t candidate : times) {
     for (const Position position : {0U, 1U, 2U}) {
       beaten.Set(0, position, candidate);

@@ -81,7 +81,7 @@ class BatchScan {
         timeline_(timeline),
         candidates_(*candidates),
         rows_(view, view.string_unit, context.pool),
-        beaten_(timeline, context.pool) {
+        beaten_(timeline, context.threads, context.pool) {
     if (timeline.keys() != nullptr) finder_.emplace(*timeline.keys(), context.pool);
   }
 

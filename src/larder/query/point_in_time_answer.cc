@@ -26,9 +26,9 @@ namespace {
 constexpr int64_t kAnswerBatchRows = int64_t{1} << 18;
 
 /// Bytes that an entity row takes while it is joined: in each timeline, and as a candidate and a
-/// winner of the view at hand.
+/// winner of the view at hand, the times of its slot that are beaten included.
 constexpr int64_t kTimelineRowBytes = 100;
-constexpr int64_t kWinnerRowBytes = 100;
+constexpr int64_t kWinnerRowBytes = 132;
 
 /// What became of entity rows in one view.
 struct RowCounts {
