@@ -182,7 +182,7 @@ Result<PageBytes> ChunkPages::OpenDictionary(int64_t width) {
 Result<DataPage> ChunkPages::Begin(const Place& place,
                                    const std::shared_ptr<parquet::Page>& stored) {
   DataPage page{place.first_row, place.end_row,
-                std::dynamic_pointer_cast<parquet::DataPage>(stored), PageBytes{}, false};
+                std::dynamic_pointer_cast<parquet::DataPage>(stored), PageBytes{}};
   if (page.header == nullptr || page.header->num_values() != page.end_row - page.first_row) {
     throw parquet::ParquetException("the file was changed while it was read");
   }
@@ -204,7 +204,6 @@ Result<DataPage> ChunkPages::Begin(const Place& place,
   if (codec != nullptr) {
     ARROW_ASSIGN_OR_RAISE(out, bytes_.OfSize(size));
   }
-  page.is_owned = codec != nullptr;
   page.content = PageBytes(page.header->buffer(), stream_.get(), is_sparse_, codec, levels, size,
                            std::move(out));
   return page;

@@ -53,9 +53,8 @@ struct DataPage {
   int64_t first_row = 0;
   int64_t end_row = 0;
   std::shared_ptr<parquet::DataPage> header;  ///< Not what is in the page.
-  PageBytes content;                          ///< Levels and values.
-  /// True if its bytes are good for as long as they are held; false: until the next page is read.
-  bool is_owned = false;
+  /// Levels and values; good until the next page is read, unless they are their own.
+  PageBytes content;
 };
 
 /// The pages of one column chunk without nesting, in any order.

@@ -29,6 +29,9 @@ class PageBytes {
 
   /// As many as the page has when it is decompressed, those that were filled as they are.
   const std::shared_ptr<arrow::Buffer>& bytes() const { return bytes_; }
+  /// True if bytes() are good for as long as they are held, and not only as long as the page's
+  /// stream stays where it is.
+  bool are_own() const { return codec_ != nullptr; }
   /// Puts the bytes `begin` ... `end - 1` there, which lie within. IOError if they cannot be read
   /// or decompressed.
   arrow::Status Fill(int64_t begin, int64_t end);

@@ -132,7 +132,7 @@ class PageColumn : public FlatColumn {
   /// The next `count` rows as the page has them, not decoded; null if they are not there as an
   /// array needs them, or are too few to keep the page for.
   std::shared_ptr<arrow::Buffer> TakeAsStored(int64_t count) {
-    if (!kFixedWidth || page_has_nulls_ || !page_.is_owned || !is_plain()) return nullptr;
+    if (!kFixedWidth || page_has_nulls_ || !page_.content.are_own() || !is_plain()) return nullptr;
     const int64_t begin = values_taken_ * kWidth;
     const auto size = static_cast<int64_t>(values_.size());
     if (begin + count * kWidth > size || 2 * count * kWidth < size) return nullptr;
